@@ -1,0 +1,80 @@
+:- module(compute,
+          [ evaluate/2,                 % +Expression, -Value
+            holds/1                     % +Comparison
+          ]).
+:- use_module(errors).
+
+/** <module> The closed arithmetic of rules and questions
+
+The same functions with the same results as `shared/src/arithmetic.ts`: exact integers of at most 256 bits and
+finite IEEE doubles that never meet. SWI-Prolog's own is/2 would also take characters, rationals, mixed
+operands and functions beyond the list (SHARP-EDGES 5), so the structure is walked here and
+only the single operation is left to it.
+
+    ?- evaluate(float(3)/2.0, X).
+*/
+
+%!  evaluate(+Expression, -Value) is det.
+%
+%   @throws logic(evaluation_error, _) for a zero divisor or a float that is not finite.
+%   @throws logic(type_error, _) for mixed operands or an integer past 256 bits.
+
+evaluate(N, V) :- number(N), !, in_range(N, V).
+evaluate(A+B, V) :- evaluate(A, X), evaluate(B, Y), same_kind(X, Y), operation(X+Y, V).
+evaluate(A-B, V) :- evaluate(A, X), evaluate(B, Y), same_kind(X, Y), operation(X-Y, V).
+evaluate(A*B, V) :- evaluate(A, X), evaluate(B, Y), same_kind(X, Y), operation(X*Y, V).
+evaluate(A/B, V) :- evaluate(A, X), evaluate(B, Y), both(float, X, Y), operation(X/Y, V).
+evaluate(A//B, V) :- evaluate(A, X), evaluate(B, Y), both(integer, X, Y), operation(X//Y, V).
+evaluate(A mod B, V) :- evaluate(A, X), evaluate(B, Y), both(integer, X, Y), operation(X mod Y, V).
+evaluate(min(A,B), V) :- evaluate(A, X), evaluate(B, Y), same_kind(X, Y), operation(min(X,Y), V).
+evaluate(max(A,B), V) :- evaluate(A, X), evaluate(B, Y), same_kind(X, Y), operation(max(X,Y), V).
+evaluate(abs(A), V) :- evaluate(A, X), operation(abs(X), V).
+evaluate(-(A), V) :- evaluate(A, X), operation(-(X), V).
+evaluate(float(A), V) :- evaluate(A, X), operation(float(X), V).
+
+operation(Expression, V) :-
+    catch(V0 is Expression, error(evaluation_error(Kind), _),
+          refuse(evaluation_error, ['the arithmetic has no value: ', Kind])),
+    in_range(V0, V).
+
+%   A negative zero becomes zero: -0.0 + 0.0 is 0.0, and no other float changes.
+in_range(V0, V) :-
+    integer(V0),
+    !,
+    (   abs(V0) < 1<<256
+    ->  V = V0
+    ;   refuse(type_error, ['an integer is longer than 256 bits'])
+    ).
+in_range(V0, V) :-
+    V is V0+0.0,
+    (   float_class(V, Class),
+        memberchk(Class, [zero,subnormal,normal])
+    ->  true
+    ;   refuse(evaluation_error, ['the arithmetic has no finite value'])
+    ).
+
+same_kind(X, Y) :- integer(X), integer(Y), !.
+same_kind(X, Y) :- both(float, X, Y).
+
+both(integer, X, Y) :- integer(X), integer(Y), !.
+both(float, X, Y) :- float(X), float(Y), !.
+both(Kind, _, _) :- refuse(type_error, ['both operands must be of one kind, ', Kind]).
+
+%!  holds(+Comparison) is semidet.
+%
+%   Decide a ground comparison in normal form.
+
+holds(A < B)   :- operands(A, B, X, Y), X < Y.
+holds(A > B)   :- operands(A, B, X, Y), X > Y.
+holds(A =< B)  :- operands(A, B, X, Y), X =< Y.
+holds(A >= B)  :- operands(A, B, X, Y), X >= Y.
+holds(A =:= B) :- operands(A, B, X, Y), X =:= Y.
+holds(A =\= B) :- operands(A, B, X, Y), X =\= Y.
+holds(A == B)  :- A == B.
+holds(A \== B) :- A \== B.
+holds(V is E)  :- evaluate(E, V0), V == V0.
+
+operands(A, B, X, Y) :-
+    evaluate(A, X),
+    evaluate(B, Y),
+    same_kind(X, Y).

@@ -1,0 +1,24 @@
+% The state of this site, kept by telemetry. Written by logic-node; an edit while it is stopped is kept.
+revision(1).
+node_load(pve1,0.62).
+evidence(node_load(pve1,0.62),example,1700000000000,4102444800000).
+node_load(pve2,0.18).
+evidence(node_load(pve2,0.18),example,1700000000000,4102444800000).
+node_temp(nas,41.0).
+evidence(node_temp(nas,41.0),example,1700000000000,4102444800000).
+node_temp(pve1,88.5).
+evidence(node_temp(pve1,88.5),example,1700000000000,4102444800000).
+node_temp(pve2,61.0).
+evidence(node_temp(pve2,61.0),example,1700000000000,4102444800000).
+node_up(pve1,true).
+evidence(node_up(pve1,true),example,1700000000000,4102444800000).
+node_up(pve2,true).
+evidence(node_up(pve2,true),example,1700000000000,4102444800000).
+node_up(sentry,true).
+evidence(node_up(sentry,true),example,1700000000000,4102444800000).
+vm_host(database,pve1).
+evidence(vm_host(database,pve1),example,1700000000000,4102444800000).
+vm_host(media,pve2).
+evidence(vm_host(media,pve2),example,1700000000000,4102444800000).
+vm_host(web,pve1).
+evidence(vm_host(web,pve1),example,1700000000000,4102444800000).

@@ -1,0 +1,57 @@
+:- module(world,
+          [ world/2,                    % +Facts, -Site
+            proved/4,                   % +Site, +Now, +Goal, -Instances
+            refused/2                   % +Goal, -Code
+          ]).
+:- use_module(library(lists)).
+:- use_module(library(apply)).
+:- use_module(library(gensym)).
+:- use_module('../main').
+
+/** <module> Small worlds for tests
+
+A world is a site of its own with just the facts of one test. Inventory facts stand as they are; a state fact gets fresh
+evidence (valid from 1000000 to 2000000, so a test asks at 1500000), or `stale(Fact)` evidence that ended at 1000000.
+
+    ?- world([node(a), node_up(a, true)], Site), proved(Site, 1500000, node_status(_, _), Answers).
+*/
+
+%!  world(+Facts, -Site) is det.
+
+world(Facts, Site) :-
+    gensym(world_, Site),
+    facts:open_site(Site),
+    maplist(add(Site), Facts).
+
+add(Site, stale(Fact)) :-
+    !,
+    facts:check_fact(Fact, state),
+    facts:put_fact(Site, Fact, evidence(test, 500000, 1000000)).
+add(Site, Fact) :-
+    facts:check_fact(Fact, Kind),
+    (   Kind == state
+    ->  facts:put_fact(Site, Fact, evidence(test, 1000000, 2000000))
+    ;   facts:put_fact(Site, Fact, inventory)
+    ).
+
+%!  proved(+Site, +Now, +Goal, -Instances) is det.
+%
+%   Instances of Goal in the order of its answers. Each came with a proof, and the checker accepted it.
+
+proved(Site, Now, Goal, Instances) :-
+    language:local_variables(Goal, Vars),
+    prove:question(Goal, Vars, proof, Question),
+    prove:answers(Question, Site, Now, Answers),
+    maplist(checked(Question, Now, Goal-Vars), Answers, Instances).
+
+checked(Question, Now, Goal-Vars, answer(Values, Proof), Instance) :-
+    proof_check:check_proof(Proof, Question, Values, [now(Now)]),
+    copy_term(Goal-Vars, Instance-Values).
+
+%!  refused(+Goal, -Code) is semidet.
+%
+%   Checking Goal as a question throws Code.
+
+refused(Goal, Code) :-
+    language:local_variables(Goal, Vars),
+    catch(( prove:question(Goal, Vars, none, _), fail ), error(logic(Code, _), _), true).
