@@ -1,0 +1,295 @@
+/**
+ * The one error table. Every error that leaves a process carries a code of this table; the table says
+ * its HTTP status, its tRPC code, whether asking again can help, and what the reader can do.
+ * docs/errors.md and the Prolog side (kb/proof/errors) are tested to list the same codes.
+ */
+
+/** How a site's error counts in a fleet question (docs/protocol.md section 5). */
+export type ErrorOutcome = 'refused' | 'rejected' | 'error' | 'timeout' | 'unreachable';
+
+interface ErrorRow {
+  readonly http: number;
+  readonly trpc:
+    | 'PARSE_ERROR'
+    | 'BAD_REQUEST'
+    | 'UNAUTHORIZED'
+    | 'FORBIDDEN'
+    | 'NOT_FOUND'
+    | 'PAYLOAD_TOO_LARGE'
+    | 'TOO_MANY_REQUESTS'
+    | 'TIMEOUT'
+    | 'SERVICE_UNAVAILABLE'
+    | 'INTERNAL_SERVER_ERROR'
+    | 'UNPROCESSABLE_CONTENT';
+  readonly retryable: boolean;
+  readonly outcome: ErrorOutcome;
+  readonly advice: string;
+}
+
+export const ERRORS = {
+  syntax_error: {
+    http: 400,
+    trpc: 'PARSE_ERROR',
+    retryable: false,
+    outcome: 'refused',
+    advice: 'Mend the query text at the place named.',
+  },
+  unknown_predicate: {
+    http: 400,
+    trpc: 'BAD_REQUEST',
+    retryable: false,
+    outcome: 'refused',
+    advice: 'Ask only what the catalogue lists; nothing else can be called.',
+  },
+  type_error: {
+    http: 400,
+    trpc: 'BAD_REQUEST',
+    retryable: false,
+    outcome: 'refused',
+    advice: 'Give the argument the type that the catalogue declares.',
+  },
+  mixed_arithmetic: {
+    http: 400,
+    trpc: 'BAD_REQUEST',
+    retryable: false,
+    outcome: 'refused',
+    advice: 'Integers and floats do not mix: write float(X).',
+  },
+  unbound_argument: {
+    http: 400,
+    trpc: 'BAD_REQUEST',
+    retryable: false,
+    outcome: 'refused',
+    advice: 'Put a goal that binds the variable before this one.',
+  },
+  free_variable: {
+    http: 400,
+    trpc: 'BAD_REQUEST',
+    retryable: false,
+    outcome: 'refused',
+    advice: 'Bind the variable before the negation or aggregate, or use it only inside.',
+  },
+  non_ground_answer: {
+    http: 400,
+    trpc: 'BAD_REQUEST',
+    retryable: false,
+    outcome: 'refused',
+    advice: 'Every answer variable needs a value: add a goal that binds it.',
+  },
+  forbidden_source: {
+    http: 400,
+    trpc: 'BAD_REQUEST',
+    retryable: false,
+    outcome: 'refused',
+    advice: 'Send no src_text or src_url: sites run their own rules only.',
+  },
+  bad_request: {
+    http: 400,
+    trpc: 'BAD_REQUEST',
+    retryable: false,
+    outcome: 'refused',
+    advice: 'Send what docs/protocol.md describes.',
+  },
+  too_large: {
+    http: 413,
+    trpc: 'PAYLOAD_TOO_LARGE',
+    retryable: false,
+    outcome: 'refused',
+    advice: 'Ask a smaller question.',
+  },
+  not_found: {
+    http: 404,
+    trpc: 'NOT_FOUND',
+    retryable: false,
+    outcome: 'refused',
+    advice: 'Check the address or the id.',
+  },
+  unknown_site: {
+    http: 404,
+    trpc: 'NOT_FOUND',
+    retryable: false,
+    outcome: 'refused',
+    advice: 'Name a site of the registry: logic-fleet sites lists them.',
+  },
+  forbidden: {
+    http: 403,
+    trpc: 'FORBIDDEN',
+    retryable: false,
+    outcome: 'refused',
+    advice: "Use a certificate with the coordinator's role, issued by the fleet's authority.",
+  },
+  busy: {
+    http: 429,
+    trpc: 'TOO_MANY_REQUESTS',
+    retryable: true,
+    outcome: 'refused',
+    advice: 'Ask again after the time named in retry-after.',
+  },
+  evaluation_error: {
+    http: 422,
+    trpc: 'UNPROCESSABLE_CONTENT',
+    retryable: false,
+    outcome: 'refused',
+    advice: 'The arithmetic has no value for a solution: guard it with a comparison.',
+  },
+  time_limit: {
+    http: 422,
+    trpc: 'UNPROCESSABLE_CONTENT',
+    retryable: false,
+    outcome: 'refused',
+    advice: 'The question ran past its time budget: narrow it.',
+  },
+  inference_limit: {
+    http: 422,
+    trpc: 'UNPROCESSABLE_CONTENT',
+    retryable: false,
+    outcome: 'refused',
+    advice: 'The question ran past its inference budget: narrow it.',
+  },
+  memory_limit: {
+    http: 422,
+    trpc: 'UNPROCESSABLE_CONTENT',
+    retryable: false,
+    outcome: 'refused',
+    advice: 'The question needed more stack than it may have: narrow it.',
+  },
+  answer_limit: {
+    http: 422,
+    trpc: 'UNPROCESSABLE_CONTENT',
+    retryable: false,
+    outcome: 'refused',
+    advice: 'There are more answers than one question may give: narrow or count them.',
+  },
+  proof_limit: {
+    http: 422,
+    trpc: 'UNPROCESSABLE_CONTENT',
+    retryable: false,
+    outcome: 'refused',
+    advice: 'A proof has more steps than allowed: narrow the question or ask without proofs.',
+  },
+  engine_lost: {
+    http: 503,
+    trpc: 'SERVICE_UNAVAILABLE',
+    retryable: true,
+    outcome: 'error',
+    advice: "The site's Prolog ended while it answered and is being restarted: ask again.",
+  },
+  not_ready: {
+    http: 503,
+    trpc: 'SERVICE_UNAVAILABLE',
+    retryable: true,
+    outcome: 'error',
+    advice: 'The site is starting: ask again in a moment.',
+  },
+  internal: {
+    http: 500,
+    trpc: 'INTERNAL_SERVER_ERROR',
+    retryable: false,
+    outcome: 'error',
+    advice: 'A fault of this program: its log has the detail.',
+  },
+  bad_setup: {
+    http: 500,
+    trpc: 'INTERNAL_SERVER_ERROR',
+    retryable: false,
+    outcome: 'error',
+    advice: 'Correct the command line or the data folder as the message says.',
+  },
+  bad_fact: {
+    http: 400,
+    trpc: 'BAD_REQUEST',
+    retryable: false,
+    outcome: 'refused',
+    advice: 'A fact must be ground, of a declared predicate, and well typed.',
+  },
+  bundle_mismatch: {
+    http: 500,
+    trpc: 'INTERNAL_SERVER_ERROR',
+    retryable: false,
+    outcome: 'rejected',
+    advice:
+      'The core rules differ from the manifest: install one bundle, or run npm run manifest after editing rules.',
+  },
+  bad_reply: {
+    http: 502,
+    trpc: 'INTERNAL_SERVER_ERROR',
+    retryable: false,
+    outcome: 'rejected',
+    advice: 'The site sent what is no reply: look at its log and version.',
+  },
+  bad_signature: {
+    http: 502,
+    trpc: 'INTERNAL_SERVER_ERROR',
+    retryable: false,
+    outcome: 'rejected',
+    advice: 'The reply was not signed by this site for this question: suspect the site or the path to it.',
+  },
+  bad_proof: {
+    http: 502,
+    trpc: 'INTERNAL_SERVER_ERROR',
+    retryable: false,
+    outcome: 'rejected',
+    advice: 'A step of the proof does not hold: suspect the site.',
+  },
+  stale_evidence: {
+    http: 502,
+    trpc: 'INTERNAL_SERVER_ERROR',
+    retryable: false,
+    outcome: 'rejected',
+    advice: "A proof rests on a fact past its validity: suspect the site's clock or engine.",
+  },
+  clock_skew: {
+    http: 502,
+    trpc: 'INTERNAL_SERVER_ERROR',
+    retryable: false,
+    outcome: 'rejected',
+    advice: "Set the site's clock: it differs more than allowed.",
+  },
+  unreachable: {
+    http: 502,
+    trpc: 'SERVICE_UNAVAILABLE',
+    retryable: true,
+    outcome: 'unreachable',
+    advice: "Nothing answers at the site's address: is the agent running?",
+  },
+  reply_lost: {
+    http: 502,
+    trpc: 'SERVICE_UNAVAILABLE',
+    retryable: true,
+    outcome: 'error',
+    advice: 'The connection ended before the reply did: ask again.',
+  },
+  deadline: {
+    http: 504,
+    trpc: 'TIMEOUT',
+    retryable: true,
+    outcome: 'timeout',
+    advice: 'No reply by the deadline: give more time or look at the site.',
+  },
+} as const satisfies Record<string, ErrorRow>;
+
+export type ErrorCode = keyof typeof ERRORS;
+
+export function isErrorCode(value: string): value is ErrorCode {
+  return Object.hasOwn(ERRORS, value);
+}
+
+/** The one error class. `message` may be shown to anyone; `detail` is for the log of the process that threw. */
+export class LogicError extends Error {
+  readonly code: ErrorCode;
+  readonly detail: unknown;
+
+  constructor(code: ErrorCode, message: string, detail?: unknown) {
+    super(message);
+    this.name = 'LogicError';
+    this.code = code;
+    this.detail = detail;
+  }
+}
+
+/** A `LogicError` as it is; anything else as `internal`, with the cause kept for the log. */
+export function asLogicError(cause: unknown): LogicError {
+  return cause instanceof LogicError
+    ? cause
+    : new LogicError('internal', 'An internal error occurred.', cause);
+}

@@ -1,0 +1,130 @@
+/**
+ * Every bound of the system in one place, with its unit last in the name and a line of why.
+ * The Prolog side gets its limits from here when the agent starts it. Relations that must hold
+ * between limits are asserted at the end, so a changed number that breaks another fails at load.
+ */
+
+/** Text of one query (DESIGN, SHARP-EDGES 8): parsing is an attack surface. */
+export const QUERY_TEXT_BYTES = 64 * 1024;
+/** A request body: the query text JSON-escaped (at most 6 bytes a byte for control characters) plus its envelope. */
+export const REQUEST_BODY_BYTES = 512 * 1024;
+export const TERM_DEPTH = 100;
+/** 2^256 has 78 decimal digits. */
+export const NUMBER_DIGITS = 78;
+export const INTEGER_BITS = 256;
+export const QUERY_VARIABLES = 200;
+
+/** Answers of one question at one site; more is refused, never cut off silently. */
+export const ANSWERS = 1000;
+/** Steps of one proof. */
+export const PROOF_STEPS = 10_000;
+/** What checking a proof may cost for each node of its term and of the query: an honest proof takes about two. */
+export const PROOF_WORK_PER_NODE = 64;
+/** Ways to read one list of premises that a checker follows at once, where a question has disjunctions. */
+export const PROOF_READINGS = 64;
+/** A reply larger than this is a fault of the site: 1,000 answers of 10 KB. */
+export const REPLY_BYTES = 16 * 1024 * 1024;
+/** Depth of a term in a reply: right-nested conjunctions of a large question stay below it. */
+export const REPLY_TERM_DEPTH = 1000;
+
+/** Wall-clock budget of one question inside Prolog. */
+export const QUESTION_WALL_MS = 2_000;
+/** Inference budget: about twice what the wall budget allows on a small machine. */
+export const QUESTION_INFERENCES = 20_000_000;
+/** Stack of a Prolog thread that answers (SHARP-EDGES 9: it is the first wall, before time). */
+export const QUESTION_STACK_BYTES = 32 * 1024 * 1024;
+export const QUESTION_TABLE_BYTES = 16 * 1024 * 1024;
+/** Questions that run at once in one site; the next is refused with `busy`. */
+export const QUESTIONS_AT_ONCE = 6;
+/** Pengine sessions that one site keeps open (each holds a thread). */
+export const PENGINE_SESSIONS = 32;
+export const PENGINE_IDLE_MS = 60_000;
+/** What the agent waits for Prolog's reply beyond the wall budget: parse, prove, render, transfer. */
+export const AGENT_SLACK_MS = 1_000;
+export const AGENT_REPLY_MS = QUESTION_WALL_MS + AGENT_SLACK_MS;
+/** A fleet question's deadline where the asker names none. */
+export const FLEET_DEADLINE_MS = 5_000;
+export const FLEET_DEADLINE_MAX_MS = 60_000;
+/** Requests that a coordinator has under way at once. */
+export const FANOUT_AT_ONCE = 256;
+/** A site that has not answered by then gives its place among those to the next; its question goes on to the deadline. */
+export const FANOUT_SLOT_MS = 250;
+/** Sites that one coordinator is made for. */
+export const FLEET_SITES = 1_000;
+/** Fleet questions that a coordinator works on at once; the next is refused with `busy`. */
+export const FLEET_QUESTIONS_AT_ONCE = 16;
+/** An idle HTTP/2 session to a site is kept for this long: a new one costs a TLS handshake. */
+export const SESSION_IDLE_MS = 10 * 60_000;
+/** Body of a site's refusal (a code and a sentence); a proof never comes with one. */
+export const REFUSAL_BYTES = 64 * 1024;
+/** What is shown of a message that a site wrote. */
+export const SITE_MESSAGE_CHARACTERS = 500;
+
+/** Answers that the page of one question shows; scripts and the command line get all. */
+export const PAGE_ANSWERS = 500;
+
+/** The fleet's authority is made once; a new one means that every site joins again. */
+export const AUTHORITY_VALID_DAYS = 3_650;
+/** Certificates of sites and of the coordinator. */
+export const CERTIFICATE_VALID_DAYS = 397;
+/** The coordinator replaces its own certificate when less than this is left. */
+export const CERTIFICATE_RENEW_DAYS = 30;
+/** A certificate signing request: a P-256 key, a name and a signature are under 1 KiB. */
+export const SIGNING_REQUEST_BYTES = 8 * 1024;
+
+/** Clock difference between coordinator and site past which a reply is rejected. */
+export const CLOCK_SKEW_MS = 30_000;
+
+/** Swipl restart backoff: first and longest wait. The first is short, so that a killed engine is back in under 2 s. */
+export const RESTART_FIRST_MS = 50;
+export const RESTART_LONGEST_MS = 10_000;
+/** A start that is not ready by then has failed. */
+export const ENGINE_START_MS = 15_000;
+/** Heartbeat of a ready engine. */
+export const ENGINE_CHECK_MS = 5_000;
+/** Functors are never collected (SHARP-EDGES 8): an engine that grew by so many (13 MB) is recycled. */
+export const ENGINE_FUNCTORS_GROWTH = 100_000;
+
+/** The text under kb/state follows a commit within this (DESIGN section 3: two seconds). */
+export const STATE_TEXT_MS = 1_000;
+/** Journal rows are kept for this many revisions behind the text: enough to look back a day at one batch every 5 s. */
+export const JOURNAL_REVISIONS_KEPT = 20_000;
+/** One batch of observations, one transaction. */
+export const BATCH_OBSERVATIONS = 10_000;
+
+/** Collector schedule of a site's own host. */
+export const HOST_COLLECT_MS = 5_000;
+/** A host reading is evidence for three schedules: two may be missed. */
+export const HOST_VALID_MS = 3 * HOST_COLLECT_MS;
+
+/** A local fleet that is not up by then says so: an engine's longest start, and all of them share two cores. */
+export const LOCAL_START_MS = 2 * ENGINE_START_MS;
+/** What a child of a local fleet gets to end by itself before it is killed. */
+export const LOCAL_STOP_MS = 4_000;
+/** Sample sites of a local fleet: each costs about 130 MB and two processes. */
+export const LOCAL_SITES = 30;
+
+/** Memory the design allows an agent, Node and swipl together. */
+export const AGENT_MEMORY_BYTES = 512 * 1024 * 1024;
+/** V8's heap flags (SHARP-EDGES 13), set by launchers and units. */
+export const NODE_HEAP_FLAGS = ['--max-semi-space-size=2', '--max-old-space-size=96'] as const;
+
+const relations: ReadonlyArray<readonly [string, boolean]> = [
+  ['an agent gives up before a fleet question does', AGENT_REPLY_MS < FLEET_DEADLINE_MS],
+  [
+    'every site of a fleet has been asked in time to answer, even if all are slow',
+    Math.ceil(FLEET_SITES / FANOUT_AT_ONCE) * FANOUT_SLOT_MS <= FLEET_DEADLINE_MS - AGENT_REPLY_MS,
+  ],
+  ['a certificate is renewed while it is valid', CERTIFICATE_RENEW_DAYS < CERTIFICATE_VALID_DAYS],
+  ['the authority outlives what it issues', CERTIFICATE_VALID_DAYS < AUTHORITY_VALID_DAYS],
+  ['a query fits its request', QUERY_TEXT_BYTES * 6 < REQUEST_BODY_BYTES],
+  [
+    'running questions fit the memory ceiling',
+    QUESTIONS_AT_ONCE * 2 * QUESTION_STACK_BYTES <= AGENT_MEMORY_BYTES,
+  ],
+  ['a running question has a session', QUESTIONS_AT_ONCE <= PENGINE_SESSIONS],
+  ['state text is on disk in time', STATE_TEXT_MS < 2_000],
+  ['a host reading outlives its schedule', HOST_VALID_MS >= 2 * HOST_COLLECT_MS],
+];
+for (const [relation, holds] of relations)
+  if (!holds) throw new Error(`limits.ts: broken relation: ${relation}`);

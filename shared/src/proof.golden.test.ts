@@ -1,0 +1,64 @@
+/**
+ * The golden corpus of kb/test/golden, read by this checker as plunit reads it with the Prolog checker: every proof is
+ * accepted with its standing, every mutation is refused with its code.
+ */
+import assert from 'node:assert/strict';
+import { readdirSync, readFileSync } from 'node:fs';
+import { test } from 'node:test';
+import { z } from 'zod';
+import { loadManifest } from './catalogue.ts';
+import { LogicError } from './errors.ts';
+import { checkAsk } from './language.ts';
+import { REPLY_BYTES, REPLY_TERM_DEPTH } from './limits.ts';
+import { checkProof } from './proof.ts';
+import { readTerm } from './term-reader.ts';
+
+const kb = new URL('../../kb/', import.meta.url);
+const goldenCase = z.object({
+  name: z.string(),
+  query: z.string(),
+  variables: z.array(z.string()),
+  now: z.number(),
+  values: z.array(z.string()),
+  proof: z.string(),
+});
+const golden = goldenCase.extend({
+  standing: z.enum(['verified', 'attested']),
+  mutations: z.array(goldenCase.partial().extend({ name: z.string(), code: z.string() })),
+});
+type Case = z.infer<typeof goldenCase>;
+
+const corpus = readdirSync(new URL('test/golden/', kb))
+  .filter((name) => name.endsWith('.json'))
+  .map((name) => golden.parse(JSON.parse(readFileSync(new URL(`test/golden/${name}`, kb), 'utf8'))));
+const manifest = await loadManifest(kb.pathname);
+
+const read = (text: string) =>
+  readTerm(text, { bytes: REPLY_BYTES, depth: REPLY_TERM_DEPTH, any: true }).term;
+
+function judge(item: Case): string {
+  const asked = checkAsk(item.query, manifest);
+  try {
+    const bindings = new Map(asked.variables.map((name, i) => [name, read(item.values[i] ?? 'missing')]));
+    return checkProof(read(item.proof), { query: asked.goal, bindings, now: item.now, manifest }).standing;
+  } catch (error) {
+    if (error instanceof LogicError) return error.code;
+    throw error;
+  }
+}
+
+test('the corpus has cases and mutations', () => {
+  assert.ok(corpus.length >= 5);
+  assert.ok(corpus.every((item) => item.mutations.length >= 5));
+});
+
+for (const item of corpus) {
+  test(`golden ${item.name} is accepted as ${item.standing}`, () => {
+    assert.equal(judge(item), item.standing);
+  });
+  for (const { code, ...mutation } of item.mutations) {
+    test(`golden ${item.name} is refused when mutated: ${mutation.name}`, () => {
+      assert.equal(judge({ ...item, ...mutation } as Case), code);
+    });
+  }
+}

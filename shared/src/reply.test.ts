@@ -1,0 +1,92 @@
+/** What a reply's stamp and signature promise. */
+import assert from 'node:assert/strict';
+import { createHash, generateKeyPairSync } from 'node:crypto';
+import { test } from 'node:test';
+import { BUNDLE, NOW, withCode } from '../test/fixture.ts';
+import { type ReplyStatement, readStamp, replyStatement, signReply, verifyReply } from './reply.ts';
+
+const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+const statement: ReplyStatement = {
+  site: 'garage',
+  ask: 'node(N)',
+  nonce: 'c0'.repeat(16),
+  now: NOW,
+  revision: 42,
+  bundle: BUNDLE,
+  body: 'create(x,[])',
+};
+const sha256 = (text: string): string => createHash('sha256').update(text).digest('hex');
+
+test('the statement is the lines of docs/protocol.md section 4', () => {
+  assert.equal(
+    replyStatement(statement).toString(),
+    `logic-reply 1\ngarage\n${sha256('node(N)')}\n${'c0'.repeat(16)}\n${NOW}\n42\n${BUNDLE}\n${sha256('create(x,[])')}\n`,
+  );
+});
+
+test('a signature holds for its own statement and for no other', () => {
+  const signature = signReply(statement, privateKey);
+  assert.match(signature, /^[A-Za-z0-9_-]{86}$/);
+  verifyReply(statement, signature, publicKey);
+  verifyReply({ ...statement, body: Buffer.from('create(x,[])') }, signature, publicKey);
+  const changes: Partial<ReplyStatement>[] = [
+    { site: 'attic' },
+    { ask: 'node(M)' },
+    { nonce: '' },
+    { now: NOW + 1 },
+    { revision: 41 },
+    { bundle: 'cd'.repeat(32) },
+    { body: 'create(y,[])' },
+  ];
+  for (const change of changes)
+    assert.throws(
+      () => verifyReply({ ...statement, ...change }, signature, publicKey),
+      withCode('bad_signature'),
+      JSON.stringify(change),
+    );
+  const another = generateKeyPairSync('ec', { namedCurve: 'P-256' }).publicKey;
+  assert.throws(() => verifyReply(statement, signature, another), withCode('bad_signature'));
+  for (const forged of ['', 'A'.repeat(86), signature.slice(1)])
+    assert.throws(() => verifyReply(statement, forged, publicKey), withCode('bad_signature'));
+});
+
+const headers = {
+  'logic-site': 'garage',
+  'logic-now': String(NOW),
+  'logic-revision': '42',
+  'logic-bundle': BUNDLE,
+  'logic-nonce': '',
+  'logic-signature': 'A'.repeat(86),
+  'content-type': 'text/x-prolog',
+};
+
+test('a stamp is read from its header lines', () => {
+  assert.deepEqual(readStamp(headers), {
+    site: 'garage',
+    now: NOW,
+    revision: 42,
+    bundle: BUNDLE,
+    nonce: '',
+    signature: 'A'.repeat(86),
+  });
+});
+
+test('a missing or malformed header line is a bad reply', () => {
+  const changes: Record<string, string | string[] | undefined>[] = [
+    { 'logic-site': undefined },
+    { 'logic-site': 'Garage' },
+    { 'logic-site': 'a\nb' },
+    { 'logic-now': '-1' },
+    { 'logic-now': '1e9' },
+    { 'logic-now': '9999999999999999' },
+    { 'logic-now': '01' },
+    { 'logic-revision': '' },
+    { 'logic-bundle': 'AB'.repeat(32) },
+    { 'logic-nonce': 'x' },
+    { 'logic-nonce': undefined },
+    { 'logic-signature': 'A'.repeat(85) },
+    { 'logic-signature': ['A'.repeat(86), 'A'.repeat(86)] },
+  ];
+  for (const change of changes)
+    assert.throws(() => readStamp({ ...headers, ...change }), withCode('bad_reply'), JSON.stringify(change));
+});

@@ -1,0 +1,92 @@
+/**
+ * A reply's stamp and signature (docs/protocol.md section 4). What is signed is a statement of eight lines: the asker's words and
+ * nonce, the site's name, time, revision and bundle, and the digest of the body as it travels. So a reply holds
+ * for one question of one asker, and an altered, swapped or old one does not verify.
+ */
+import { createHash, type KeyObject, sign, verify } from 'node:crypto';
+import { LogicError } from './errors.ts';
+
+export interface ReplyStamp {
+  readonly site: string;
+  /** The site's clock when the question ran, in milliseconds since 1970 UTC. */
+  readonly now: number;
+  readonly revision: number;
+  /** Bundle digest in hex. */
+  readonly bundle: string;
+  readonly nonce: string;
+  /** ECDSA P-256 with SHA-256, ieee-p1363, base64url. */
+  readonly signature: string;
+}
+
+export interface ReplyStatement extends Omit<ReplyStamp, 'signature'> {
+  /** The question's text as the site received it. */
+  readonly ask: string;
+  /** The reply's body as it travels. */
+  readonly body: string | Uint8Array;
+}
+
+type Headers = Readonly<Record<string, string | readonly string[] | undefined>>;
+
+const NUMBER = /^(0|[1-9]\d{0,15})$/;
+const FORMS = {
+  'logic-site': /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/,
+  'logic-now': NUMBER,
+  'logic-revision': NUMBER,
+  'logic-bundle': /^[0-9a-f]{64}$/,
+  'logic-nonce': /^([0-9a-f]{32})?$/,
+  'logic-signature': /^[A-Za-z0-9_-]{86}$/,
+} as const;
+
+/** The stamp in a reply's header lines (lower-case names). Throws `bad_reply` where one is missing or malformed. */
+export function readStamp(headers: Headers): ReplyStamp {
+  const field = (name: keyof typeof FORMS): string => {
+    const value = headers[name];
+    if (typeof value === 'string' && FORMS[name].test(value)) return value;
+    throw new LogicError('bad_reply', `The reply has no proper ${name}.`);
+  };
+  const number = (name: 'logic-now' | 'logic-revision'): number => {
+    const value = Number(field(name));
+    if (Number.isSafeInteger(value)) return value;
+    throw new LogicError('bad_reply', `The reply has no proper ${name}.`);
+  };
+  return {
+    site: field('logic-site'),
+    now: number('logic-now'),
+    revision: number('logic-revision'),
+    bundle: field('logic-bundle'),
+    nonce: field('logic-nonce'),
+    signature: field('logic-signature'),
+  };
+}
+
+const digest = (data: string | Uint8Array): string => createHash('sha256').update(data).digest('hex');
+
+/** The bytes that are signed. */
+export function replyStatement({ site, ask, nonce, now, revision, bundle, body }: ReplyStatement): Buffer {
+  const lines = [
+    'logic-reply 1',
+    site,
+    digest(ask),
+    nonce,
+    String(now),
+    String(revision),
+    bundle,
+    digest(body),
+  ];
+  return Buffer.from(`${lines.join('\n')}\n`);
+}
+
+/** The signature of a reply by the site's private key (P-256), as it stands in the header. */
+export function signReply(statement: ReplyStatement, privateKey: KeyObject): string {
+  return sign('sha256', replyStatement(statement), { key: privateKey, dsaEncoding: 'ieee-p1363' }).toString(
+    'base64url',
+  );
+}
+
+/** Throws `bad_signature` unless `signature` is the site's own over this statement. */
+export function verifyReply(statement: ReplyStatement, signature: string, publicKey: KeyObject): void {
+  const bytes = Buffer.from(signature, 'base64url');
+  if (verify('sha256', replyStatement(statement), { key: publicKey, dsaEncoding: 'ieee-p1363' }, bytes))
+    return;
+  throw new LogicError('bad_signature', "The signature is not this site's for this question and reply.");
+}
