@@ -1,0 +1,88 @@
+:- use_module(library(pengines)).
+:- pengine_application(logic).
+:- use_module(answer).
+:- use_module(vet).
+:- use_module(reply).
+:- use_module(state).
+:- use_module(library(aggregate)).
+:- use_module(library(http/json)).
+
+/** <tests> Vetting, budgets and what an event looks like on the wire. The whole server is tested through its sockets by
+src/prolog and src/pengine in TypeScript. */
+
+limits(_{answers:100, proofSteps:1000, wallMs:300, inferences:2 000 000, stackBytes:33554432, tableBytes:16777216}).
+
+:- begin_tests(vet).
+
+verdict(Goal, Options, Verdict) :-
+    vetted(Goal, Options, Data),
+    (   Data = refused(Code, _)
+    ->  Verdict = Code
+    ;   Data = run(question(_, _, _)),
+        Verdict = run
+    ).
+
+test(a_question_of_the_catalogue_runs, V == run) :- verdict(node_status(N,S), [template([N,S])], V).
+test(a_variable_is_refused_not_failed, V == type_error) :- verdict(_, [], V).
+test(a_number_is_refused_not_failed, V == type_error) :- verdict(7, [], V).
+test(shell_is_refused, V == unknown_predicate) :- verdict(shell(ls), [], V).
+test(shell_inside_a_proof_is_refused, V == unknown_predicate) :- verdict(prove(shell(ls), _), [], V).
+test(shell_inside_an_aggregate_is_refused, V == unknown_predicate) :- verdict(aggregate_all(count, shell(ls), _), [], V).
+test(shell_inside_a_negation_is_refused, V == unknown_predicate) :- verdict(\+ shell(ls), [], V).
+test(a_qualified_goal_is_refused, V == unknown_predicate) :- verdict(system:node(_), [], V).
+test(format_is_refused, V == unknown_predicate) :- verdict(format("~@", [shell(ls)]), [], V).
+test(print_message_is_refused, V == unknown_predicate) :- verdict(print_message(error, format("~@", [shell(ls)])), [], V).
+test(a_dict_call_is_refused, V == type_error) :- dict_create(D, _, [a-1]), verdict(node(D), [], V).
+test(our_own_answer_goal_is_refused, V == unknown_predicate) :- verdict(logic:answer(run(x)), [], V).
+test(a_twin_is_refused, V == unknown_predicate) :- verdict(derived:node_status(_,_,user,0,_), [], V).
+test(a_cyclic_goal_is_refused, V == type_error) :- X = node(X), verdict(X, [template([])], V).
+test(a_nested_prove_is_refused, V == unknown_predicate) :- verdict(prove(prove(node(_),_),_), [], V).
+test(a_bound_proof_is_refused, V == type_error) :- verdict(prove(node(_), []), [], V).
+test(a_template_with_a_call_in_it_is_refused, V == type_error) :- verdict(node(N), [template(f(N,shell(ls)))], V).
+
+:- end_tests(vet).
+
+:- begin_tests(answer, [setup(( limits(L), set_budgets(L) ))]).
+
+code(Goal, Code) :-
+    vetted(Goal, [template(Goal)], Data),
+    catch(( logic:answer(Data), Code = answered ), error(logic(Code, _), _), true),
+    !.
+
+nodes(0, true) :- !.
+nodes(N, (node(_),G)) :- M is N-1, nodes(M, G).
+
+test(an_answer_comes_with_its_proof, nondet) :-
+    vetted(prove(node_status(N,S), P), [template([N,S,P])], Data),
+    logic:answer(Data),
+    ground(N-S-P).
+test(a_long_question_meets_a_budget, Met == true) :-
+    nodes(40, G),
+    code((node(N), aggregate_all(count, G, C), C > 0, \+ node_up(N,_)), Code),
+    ( memberchk(Code, [time_limit,inference_limit,memory_limit]) -> Met = true ; Met = Code ).
+test(many_answers_meet_the_answer_limit, Code == answer_limit) :-
+    code((node(A), node(B), node(C), node(D), node_class(A,_), node_class(B,_), node_class(C,_), node_class(D,_)), Code).
+test(after_a_budget_was_met_the_next_question_is_answered, Code == answered) :-
+    nodes(40, G),
+    code(aggregate_all(count, G, _), _),
+    code(node(_), Code).
+
+:- end_tests(answer).
+
+:- begin_tests(reply).
+
+written(Format, Event, Text) :-
+    with_output_to(string(Text), pengines:write_result(Format, Event, _{})).
+
+test(an_error_names_its_code_and_nothing_else, nondet) :-
+    written(prolog, error(id, error(type_error(evil, format("~@", [shell(ls)])), _)), Text),
+    sub_string(Text, _, _, _, "logic(internal"),
+    \+ sub_string(Text, _, _, _, "shell").
+test(a_large_integer_is_marked, nondet) :-
+    written(json, success(id, [[9007199254740993]], [], 0.1, false), Text),
+    sub_string(Text, _, _, _, "\"9007199254740993\"").
+test(true_is_a_string_in_json, nondet) :-
+    written(json, success(id, [[true]], [], 0.1, false), Text),
+    sub_string(Text, _, _, _, "\"true\"").
+
+:- end_tests(reply).

@@ -1,0 +1,123 @@
+:- module(vet,
+          [ vetted/3                    % +Goal0, +Options, -Data
+          ]).
+:- use_module(library(lists)).
+:- use_module(library(option)).
+:- use_module(library(pengines)).
+:- use_module(answer, []).
+:- use_module(knowledge).
+
+/** <module> Vetting: nothing runs that is not in the closed language
+
+The first door's hooks. `pengines:prepare_goal/3` sees every goal, in `create` and in a later `ask`. If it failed, the goal
+would run as it came (SHARP-EDGES 6), so it never fails and never throws: whatever was asked becomes
+`logic:answer(Data)`, where Data is either the checked question or the refusal. (Thrown from the hook, an error would also leave
+the pengine alive in spite of `destroy:true`; thrown by the goal, it does not.)
+
+The check itself is `language:check_question/4` of the knowledge base; nothing here knows a predicate by name but prove/2.
+*/
+
+:- multifile
+    pengines:prepare_goal/3,
+    pengines:prepare_module/3,
+    pengines:authentication_hook/3,
+    pengines:not_sandboxed/2.
+
+pengines:prepare_goal(Goal0, logic:answer(Data), Options) :-
+    vetted(Goal0, Options, Data).
+
+%   The closed language is the wall (DESIGN section 3); the sandbox would only inspect logic:answer/1 at each question, and it
+%   can be escaped. Leaving it out asks for a user: the one user of this socket is the agent.
+pengines:not_sandboxed(agent, _).
+
+pengines:authentication_hook(_, _, agent).
+
+pengines:prepare_module(_, _, Options) :-
+    logic:budget(stack, Stack),
+    logic:budget(tables, Tables),
+    set_prolog_flag(stack_limit, Stack),
+    set_prolog_flag(table_space, Tables),
+    (   foreign_source(Options)
+    ->  throw(error(logic(forbidden_source, "src_text and src_url are not accepted"), _))
+    ;   true
+    ).
+
+foreign_source(Options) :-
+    option(src_url(_), Options).
+foreign_source(Options) :-
+    option(src_text(Text), Options),
+    \+ blank(Text).
+
+blank(Text) :-
+    catch(normalize_space(string(""), Text), _, fail).
+
+%!  vetted(+Goal0, +Options, -Data) is det.
+%
+%   Data is run(Question) or refused(Code, Message). Options are those of the pengine's ask: `template` and `bindings`.
+
+vetted(Goal0, Options, Data) :-
+    catch(vet(Goal0, Options, Data0), Error, refusal(Error, Data0)),
+    !,
+    Data = Data0.
+vetted(_, _, refused(internal, "vetting failed")).
+
+refusal(error(logic(Code, Message), _), refused(Code, Message)) :- !.
+refusal(error(resource_error(_), _), refused(memory_limit, "the question is too large")) :- !.
+refusal(_, refused(internal, "vetting failed")).
+
+vet(Goal0, Options, run(Question)) :-
+    split_prove(Goal0, Goal, Proof),
+    option(template(Template), Options, Goal0),
+    (   is_dict(Template)                               % the default: the question's named variables
+    ->  option(bindings(Bindings), Options, []),
+        language:answer_variables(Goal, Bindings, Named),
+        pairs(Named, Vars),
+        proof_binding(Proof, Bindings, Named, Shown),
+        b_setval('$variable_names', Shown)
+    ;   template_variables(Template, Goal0, Goal, Proof, Vars)
+    ),
+    prove:question(Goal, Vars, Proof, Question).
+
+split_prove(Goal0, Goal, Proof) :-
+    nonvar(Goal0),
+    Goal0 = prove(Goal, Proof),
+    !,
+    (   var(Proof),
+        term_variables(Goal, Vars),
+        \+ ( member(V, Vars), V == Proof )
+    ->  true
+    ;   logic_errors:refuse(type_error, ['the second argument of prove/2 is a new variable'])
+    ).
+split_prove(Goal, Goal, none).
+
+pairs([], []).
+pairs([_=V|T0], [V|T]) :- pairs(T0, T).
+
+proof_binding(none, _, Named, Named) :- !.
+proof_binding(Proof, Bindings, Named, Shown) :-
+    (   member(Name=V, Bindings),
+        V == Proof
+    ->  append(Named, [Name=Proof], Shown)
+    ;   Shown = Named
+    ).
+
+%   A template of our own client, or of pengine_rpc/3: a list or a compound of variables. Without one, the template is the goal.
+template_variables(Template, Goal0, Goal, _, Vars) :-
+    Template == Goal0,
+    !,
+    language:local_variables(Goal, Vars).
+template_variables(Template, _, _, Proof, Vars) :-
+    (   template_arguments(Template, Args),
+        forall(member(A, Args), var(A))
+    ->  without(Args, Proof, Vars)
+    ;   logic_errors:refuse(type_error, ['a template is a list or a compound of variables'])
+    ).
+
+template_arguments(Template, [Template]) :- var(Template), !.
+template_arguments(Template, Template) :- is_list(Template), !.
+template_arguments(Template, Args) :- compound(Template), compound_name_arguments(Template, _, Args).
+template_arguments(Template, []) :- atom(Template).
+
+without([], _, []).
+without([V|T0], Proof, T) :- V == Proof, !, without(T0, Proof, T).
+without([V|T0], Proof, [V|T]) :- without(T0, Proof, T).

@@ -1,0 +1,204 @@
+/**
+ * One running site, put together: journal, engine, state text, collector, door, listeners. `startAgent` is the
+ * order of starting; `stop` is the same backwards, and leaves no process, no socket and the last state on the disk.
+ */
+import { createPrivateKey, createPublicKey, type KeyObject } from 'node:crypto';
+import { existsSync } from 'node:fs';
+import { mkdir, mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { bundleDigest, loadManifest, type Manifest } from '@fleet/shared/catalogue.ts';
+import { LogicError } from '@fleet/shared/errors.ts';
+import { HOST_COLLECT_MS, PENGINE_IDLE_MS } from '@fleet/shared/limits.ts';
+import type { FastifyInstance } from 'fastify';
+import type { Logger } from 'pino';
+import { hostLabel, kbFolder, type SiteConfig } from './config.ts';
+import { readInventory } from './inventory.ts';
+import { PengineDoor } from './pengine/door.ts';
+import { Vocabulary } from './pengine/vocabulary.ts';
+import type { Sockets } from './prolog/bridge.ts';
+import { ENGINE_LIMITS } from './prolog/budget.ts';
+import { Engine } from './prolog/engine.ts';
+import { startEngine } from './prolog/process.ts';
+import { healthServer, listen, plainServer, type ServerParts, tlsServer } from './server.ts';
+import { hostCollector } from './telemetry/collect/host.ts';
+import { sampleCollector } from './telemetry/collect/sample.ts';
+import type { FileOperations } from './telemetry/files.ts';
+import { Journal } from './telemetry/journal.ts';
+import type { Collector } from './telemetry/observation.ts';
+import { collectOnce, type TelemetryParts } from './telemetry/pipeline.ts';
+import { Schedule } from './telemetry/schedule.ts';
+import { replaceFile, StateText } from './telemetry/state-text.ts';
+import { StateSync } from './telemetry/sync.ts';
+import type { World } from './world.ts';
+
+/** What comes in from outside: time, the disk's operations, the log. */
+export interface AgentParts {
+  readonly world: World;
+  readonly files: FileOperations;
+  readonly log: Logger;
+}
+
+export interface Agent {
+  readonly http: string | null;
+  readonly https: string | null;
+  readonly metrics: string | null;
+  readonly engine: Engine;
+  readonly telemetry: TelemetryParts;
+  readonly door: PengineDoor;
+  readonly stateText: StateText;
+  stop(): Promise<void>;
+}
+
+/** Starts a site; ready when this resolves. Throws `bad_setup`, `bundle_mismatch`, or why the engine did not start. */
+export async function startAgent(config: SiteConfig, parts: AgentParts): Promise<Agent> {
+  const undo: (() => Promise<unknown> | unknown)[] = [];
+  const stop = async () => {
+    for (const step of undo.splice(0).reverse()) {
+      try {
+        await step();
+      } catch (cause) {
+        parts.log.error({ err: cause }, 'stopping');
+      }
+    }
+  };
+  try {
+    return { ...(await assemble(config, parts, undo)), stop };
+  } catch (cause) {
+    await stop();
+    throw cause;
+  }
+}
+
+type Undo = (() => Promise<unknown> | unknown)[];
+
+async function assemble(config: SiteConfig, parts: AgentParts, undo: Undo): Promise<Omit<Agent, 'stop'>> {
+  const { world, log } = parts;
+  const kb = kbFolder(config);
+  const manifest = await verifiedManifest(kb);
+  const key = await readKey(config);
+  await mkdir(config.data, { recursive: true });
+  const journal = Journal.open(join(config.data, 'journal.sqlite'));
+  undo.push(() => journal.close());
+  const stateFile = join(kb, 'state', 'state.pl');
+  await seedStateText(stateFile, journal, parts);
+  const sockets = await makeSockets(config.data, undo);
+
+  const stateText: StateText = new StateText({
+    file: stateFile,
+    files: parts.files,
+    world,
+    log,
+    render: () => engine.bridge().state(),
+    onWritten: (revision) => sync.prune(revision),
+  });
+  const sync = new StateSync({ journal, log, onRevision: (revision) => stateText.follow(revision) });
+  const engine = new Engine({
+    world,
+    log,
+    spawn: () => startEngine({ main: config.main, sockets, limits: ENGINE_LIMITS, log }),
+    restore: (bridge) => sync.restore(bridge),
+    onLost: () => door.engineLost(),
+  });
+  const door = new PengineDoor({
+    site: config.site,
+    bundle: manifest.bundle,
+    key,
+    engine,
+    world,
+    vocabulary: new Vocabulary(manifest),
+    revision: () => sync.revision,
+  });
+  undo.push(() => engine.stop());
+  await engine.start();
+  undo.push(() => sync.settled().then(() => stateText.stop()));
+
+  const telemetry: TelemetryParts = { manifest, journal, sync, engine, world, log };
+  await startCollector(config, telemetry, undo);
+  await startSweep(door, world, undo);
+  const query = { site: config.site, manifest, publicKey: createPublicKey(key), door, world };
+  const status = () => ({
+    site: config.site,
+    bundle: manifest.bundle,
+    revision: sync.revision,
+    engine: engine.state,
+  });
+  const urls = await startListeners(config, { door, log, context: { parts: query, status } }, undo);
+  return { ...urls, engine, telemetry, door, stateText };
+}
+
+async function verifiedManifest(kb: string): Promise<Manifest> {
+  const manifest = await loadManifest(kb);
+  if ((await bundleDigest(kb)) !== manifest.bundle) {
+    throw new LogicError('bundle_mismatch', `The rules in ${kb} are not those of their manifest.json.`);
+  }
+  return manifest;
+}
+
+async function readKey({ keyPem, data }: SiteConfig): Promise<KeyObject> {
+  const file = join(data, 'tls', 'key.pem');
+  try {
+    return createPrivateKey(keyPem ?? (await readFile(file)));
+  } catch (cause) {
+    const where = keyPem === null ? file : '--tls-key';
+    throw new LogicError('bad_setup', `${where}: no private key there; logic-node init makes one`, cause);
+  }
+}
+
+/** Where the text was lost and the journal no longer reaches back to its beginning, it goes on from what there is. */
+async function seedStateText(file: string, journal: Journal, { files, log }: AgentParts): Promise<void> {
+  const first = journal.firstRevision;
+  if (existsSync(file) || first === null || first === 1) return;
+  log.warn({ file, first }, 'the state text is missing: facts older than the journal are gone');
+  await replaceFile(files, file, `% Restored from the journal alone.\nrevision(${first - 1}).\n`);
+}
+
+/** A path of a Unix socket has at most 107 bytes. */
+const SOCKET_PATH_BYTES = 100;
+
+/** Sockets in a folder that only this user may enter. */
+async function makeSockets(data: string, undo: Undo): Promise<Sockets> {
+  const near = join(data, 'run');
+  const fits = Buffer.byteLength(join(near, 'pengine.sock')) <= SOCKET_PATH_BYTES;
+  if (fits) await mkdir(near, { recursive: true, mode: 0o700 });
+  const folder = fits ? near : await mkdtemp(join(tmpdir(), 'logic-node-'));
+  undo.push(() => rm(folder, { recursive: true, force: true }));
+  return { pengine: join(folder, 'pengine.sock'), control: join(folder, 'control.sock') };
+}
+
+async function startCollector(config: SiteConfig, telemetry: TelemetryParts, undo: Undo): Promise<void> {
+  const collector = await chooseCollector(config);
+  if (collector === null) return;
+  const schedule = new Schedule(HOST_COLLECT_MS, () => collectOnce(collector, telemetry), telemetry.world);
+  undo.push(() => schedule.stop());
+  await schedule.start();
+  // Whoever asks a site that calls itself ready finds its first facts there.
+  await telemetry.sync.settled();
+}
+
+async function chooseCollector({ collector, data, main, seed }: SiteConfig): Promise<Collector | null> {
+  if (collector === 'none') return null;
+  const inventory = await readInventory(join(kbFolder({ main }), 'site'));
+  if (collector === 'sample') return sampleCollector(inventory, seed);
+  return hostCollector({ self: inventory.logicNode ?? hostLabel(), data });
+}
+
+async function startSweep(door: PengineDoor, world: World, undo: Undo): Promise<void> {
+  const schedule = new Schedule(PENGINE_IDLE_MS / 4, () => door.sweep(), world);
+  undo.push(() => schedule.stop());
+  await schedule.start();
+}
+
+type Urls = Pick<Agent, 'http' | 'https' | 'metrics'>;
+
+async function startListeners(config: SiteConfig, server: ServerParts, undo: Undo): Promise<Urls> {
+  const start = async (app: FastifyInstance, address: { host: string; port: number }) => {
+    undo.push(() => app.close());
+    return listen(app, address);
+  };
+  return {
+    http: config.plain === null ? null : await start(plainServer(server), config.plain),
+    https: config.tls === null ? null : await start(tlsServer(server, config.tls.files), config.tls.address),
+    metrics: config.metrics === null ? null : await start(healthServer(server), config.metrics),
+  };
+}

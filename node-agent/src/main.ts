@@ -1,0 +1,90 @@
+/**
+ * The command line of `logic-node`: init, serve, ask. Each command loads only what it needs, so that an idle site
+ * does not carry the others. What a script reads goes to standard output, everything else to standard error.
+ */
+import { Command } from 'commander';
+import type { AskFlags } from './ask-command.ts';
+import type { ServeFlags } from './config.ts';
+
+const program = new Command('logic-node')
+  .description('The logic node of one site: answers questions about it, with proofs.')
+  .showHelpAfterError();
+
+program
+  .command('init')
+  .description("make or bring up to date a site's folder: rules, inventory, key, certificate request")
+  .requiredOption('--data <dir>', "the site's folder")
+  .requiredOption('--site <name>', "the site's name, a DNS label")
+  .option('--inventory <kind>', 'host (this machine) or sample (made up)', 'host')
+  .option('--seed <n>', 'which sample inventory', '1')
+  .action(async (flags: InitFlags) => end(await init(flags)));
+
+program
+  .command('serve')
+  .description('run the site')
+  .option('--kb-path <file>', 'main.pl of the knowledge base (default: kb/main.pl of the data folder)')
+  .option('--site <name>', "the site's name (default: this machine's)")
+  .option('--data <dir>', 'journal, certificates, sockets (default: /var/lib/logic-node)')
+  .option('--listen <host:port>', 'TLS with the three flags below; plain HTTP on loopback without')
+  .option('--http <host:port>', 'plain HTTP on loopback, beside TLS')
+  .option('--tls-cert <file>', "this site's certificate, PEM")
+  .option('--tls-key <file>', 'its key, PEM')
+  .option('--tls-ca <file>', 'the authority whose coordinators may ask, PEM')
+  .option('--metrics-addr <host:port>', 'serve /healthz there')
+  .option('--llm-socket <file>', 'accepted; this version has no semantic process')
+  .option('--collector <kind>', 'host, sample or none', 'host')
+  .option('--seed <n>', 'how the sample collector moves', '1')
+  .option('--follow-parent', 'end when standard input ends')
+  .action(async (flags: ServeFlags) => {
+    const { serve } = await import('./serve-command.ts');
+    end(await serve(flags));
+  });
+
+program
+  .command('ask')
+  .description('ask a running site')
+  .argument('<query>', "over the catalogue, such as 'node_status(Node, Status)'")
+  .option('--prove', 'with proofs')
+  .option('--json', 'the result as JSON, on the last line of standard output')
+  .option('--url <url>', "the site's plain HTTP address")
+  .option('--data <dir>', 'folder of a local fleet', '.data')
+  .option('--site <name>', 'which site of the local fleet')
+  .action(async (query: string, flags: AskFlags) => {
+    const { ask } = await import('./ask-command.ts');
+    end(await ask(query, flags));
+  });
+
+interface InitFlags {
+  readonly data: string;
+  readonly site: string;
+  readonly inventory: string;
+  readonly seed: string;
+}
+
+async function init(flags: InitFlags): Promise<number> {
+  const [{ initSite }, { readSite, readSeed }, { reportError }] = await Promise.all([
+    import('./init.ts'),
+    import('./config.ts'),
+    import('./report.ts'),
+  ]);
+  try {
+    const inventory = flags.inventory === 'sample' ? 'sample' : 'host';
+    const made = await initSite({
+      data: flags.data,
+      site: readSite(flags.site),
+      inventory,
+      seed: readSeed(flags.seed),
+    });
+    process.stderr.write(`site folder ready: ${flags.data}\ncertificate request: ${made.request}\n`);
+    return 0;
+  } catch (cause) {
+    return reportError(cause);
+  }
+}
+
+/** A command that is done leaves by itself: nothing may be cut off on its way to a pipe. */
+function end(status: number): void {
+  process.exitCode = status;
+}
+
+await program.parseAsync();

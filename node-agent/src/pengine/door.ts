@@ -1,0 +1,364 @@
+/**
+ * Node's side of /pengine/*. It does not proxy, it re-emits: a request is parsed (`request.ts`), bounded, sent to
+ * the stock Pengine server on its Unix socket in our own words, and the reply is handed on with the site's stamp
+ * and signature. Pengines belong to their caller, and none outlives its question's deadline or its caller.
+ *
+ * Errors that Node finds have the protocol's own shape, so that stock clients report them like the server's.
+ */
+import type { KeyObject } from 'node:crypto';
+import { asLogicError, LogicError } from '@fleet/shared/errors.ts';
+import { PENGINE_SESSIONS, QUESTIONS_AT_ONCE } from '@fleet/shared/limits.ts';
+import { signReply } from '@fleet/shared/reply.ts';
+import type { Bridge, EngineReply, PengineRequest } from '../prolog/bridge.ts';
+import type { Engine } from '../prolog/engine.ts';
+import type { World } from '../world.ts';
+import { type DoorReply, errorReply, plainEvent, readEngineEvent, unknownPengine } from './reply.ts';
+import {
+  type CreateRequest,
+  type ReplyFormat,
+  readCreate,
+  readEvent,
+  readFormat,
+  readKeys,
+  textOf,
+} from './request.ts';
+import { type Session, Sessions } from './sessions.ts';
+import type { Vocabulary } from './vocabulary.ts';
+
+export interface DoorRequest {
+  readonly method: string;
+  readonly action: string;
+  /** Parameters of the URL. */
+  readonly query: URLSearchParams;
+  readonly contentType: string;
+  readonly body: Buffer;
+  /** The asker's nonce, as sent, or empty. */
+  readonly nonce: string;
+  /** Whose pengines these are. */
+  readonly caller: string;
+  /** Aborted when the caller goes away. */
+  readonly gone: AbortSignal;
+}
+
+export interface DoorParts {
+  readonly site: string;
+  readonly bundle: string;
+  readonly key: KeyObject;
+  readonly engine: Engine;
+  readonly vocabulary: Vocabulary;
+  /** The revision that Prolog was last known to hold. */
+  readonly revision: () => number;
+  readonly world: World;
+}
+
+const ACTIONS: readonly string[] = ['create', 'send', 'pull_response', 'abort', 'ping', 'destroy_all'];
+
+export class PengineDoor {
+  readonly #parts: DoorParts;
+  readonly #sessions = new Sessions();
+  #running = 0;
+
+  constructor(parts: DoorParts) {
+    this.#parts = parts;
+  }
+
+  /** Pengines that are open. */
+  get sessions(): number {
+    return this.#sessions.size;
+  }
+
+  /** Requests that hold a thread of the engine now. */
+  get running(): number {
+    return this.#running;
+  }
+
+  /** Answers one request; never throws. */
+  async handle(request: DoorRequest): Promise<DoorReply> {
+    const reply: Reply = { format: 'prolog', id: this.#parts.world.uuid(), ask: null };
+    try {
+      if (!ACTIONS.includes(request.action))
+        throw new LogicError('not_found', 'There is no such action of /pengine.');
+      if (request.method === 'OPTIONS')
+        return { status: 200, headers: { 'content-type': 'text/plain' }, body: Buffer.alloc(0) };
+      return await this.#act(request, reply);
+    } catch (cause) {
+      return this.#refusal(errorReply(reply.format, reply.id, asLogicError(cause)), reply, request.nonce);
+    }
+  }
+
+  /** Ends pengines that nobody used for long. */
+  async sweep(): Promise<void> {
+    const idle = this.#sessions.takeIdle(this.#parts.world.now());
+    if (idle.length > 0) await this.#destroy(idle.map(({ id }) => id));
+  }
+
+  /** The engine is gone: so are its pengines. */
+  engineLost(): void {
+    this.#sessions.clear();
+  }
+
+  async #act(request: DoorRequest, reply: Reply): Promise<DoorReply> {
+    if (request.action === 'create') return this.#create(request, reply);
+    if (request.action === 'destroy_all') return this.#destroyAll(request, reply);
+    const keys = parameters(request);
+    reply.format = readFormat(keys.get('format') ?? undefined);
+    checkNonce(request);
+    reply.id = keys.get('id') ?? '';
+    if (reply.id === '') throw new LogicError('bad_request', 'The parameter id is missing.');
+    const session = this.#sessions.find(reply.id, request.caller);
+    switch (request.action) {
+      case 'send':
+        return this.#send(request, keys, reply, session);
+      case 'abort':
+        return this.#abort(reply, session);
+      case 'ping':
+        return session === null ? plainEvent(reply.format, 'died', reply.id) : this.#ping(reply, session);
+      default:
+        return session === null
+          ? unknownPengine(reply.format, reply.id)
+          : this.#pull(request, reply, session);
+    }
+  }
+
+  async #create(request: DoorRequest, reply: Reply): Promise<DoorReply> {
+    if (request.method !== 'POST') throw new LogicError('bad_request', 'create is a POST.');
+    reply.format = request.contentType.startsWith('application/json') ? 'json' : 'prolog';
+    const keys = readKeys(request.contentType, request.body);
+    reply.format = readFormat(keys.get('format'));
+    checkNonce(request);
+    reply.ask = textOf(keys, 'ask');
+    const wish = readCreate(keys, this.#parts.vocabulary);
+    if (this.#sessions.size + this.#running >= PENGINE_SESSIONS) throw busy('pengines');
+    const engineReply = await this.#run({
+      method: 'POST',
+      path: '/pengine/create',
+      contentType: 'application/json',
+      body: wish.emitted,
+    });
+    return this.#created(request, wish, engineReply, reply);
+  }
+
+  /** Takes note of the new pengine; one that failed, or whose caller left, is ended at once. */
+  #created(request: DoorRequest, wish: CreateRequest, engineReply: EngineReply, reply: Reply): DoorReply {
+    const { id, ended, failed } = readEngineEvent(wish.format, engineReply.body);
+    const now = this.#parts.world.now();
+    if (id !== null) {
+      reply.id = id;
+      if (!ended && (request.gone.aborted || (failed && wish.destroy))) {
+        void this.#destroy([id]);
+        this.#sessions.remember(id, request.caller, now);
+      } else if (!ended) {
+        const { caller } = request;
+        this.#sessions.add({
+          id,
+          caller,
+          ask: wish.ask ?? '',
+          destroy: wish.destroy,
+          usedAt: now,
+          busy: false,
+        });
+      }
+    }
+    return this.#stamped(failed ? this.#asOwn(engineReply) : engineReply, wish.ask ?? '', request.nonce);
+  }
+
+  /** The engine stamps answers only; its errors get this site's time and revision, so that they are signed too. */
+  #asOwn(engineReply: EngineReply): EngineReply {
+    return {
+      ...engineReply,
+      now: engineReply.now ?? this.#parts.world.now(),
+      revision: engineReply.revision ?? this.#parts.revision(),
+    };
+  }
+
+  /** A refusal in the protocol's shape is signed too, so that an asker knows it from one made up on the way. */
+  #refusal(refusal: DoorReply, { ask }: Reply, nonce: string): DoorReply {
+    if (refusal.status !== 200 || ask === null) return refusal;
+    const stamp = this.#stamp({
+      ask,
+      nonce,
+      now: this.#parts.world.now(),
+      revision: this.#parts.revision(),
+      body: refusal.body,
+    });
+    return { ...refusal, headers: { ...refusal.headers, ...stamp } };
+  }
+
+  async #send(
+    request: DoorRequest,
+    keys: URLSearchParams,
+    reply: Reply,
+    session: Session | null,
+  ): Promise<DoorReply> {
+    const text = keys.get('event') ?? request.body.toString('utf8');
+    const event = readEvent(text, this.#parts.vocabulary);
+    if (session === null) {
+      const ended =
+        event.kind === 'destroy' &&
+        this.#sessions.endedLately(reply.id, request.caller, this.#parts.world.now());
+      return ended ? plainEvent(reply.format, 'destroy', reply.id) : unknownPengine(reply.format, reply.id);
+    }
+    if (event.ask !== null) session.ask = event.ask;
+    const path = `/pengine/send?${new URLSearchParams({ id: session.id, format: reply.format })}`;
+    const contentType = 'application/x-prolog; charset=UTF-8';
+    return this.#continue(request, reply, session, {
+      method: 'POST',
+      path,
+      contentType,
+      body: `${event.emitted} .\n`,
+    });
+  }
+
+  #pull(request: DoorRequest, reply: Reply, session: Session): Promise<DoorReply> {
+    const path = `/pengine/pull_response?${new URLSearchParams({ id: session.id, format: reply.format })}`;
+    return this.#continue(request, reply, session, { method: 'GET', path });
+  }
+
+  /** One request to a pengine that is there. It ends with its caller, and when it does not answer in time. */
+  async #continue(
+    request: DoorRequest,
+    reply: Reply,
+    session: Session,
+    emitted: PengineRequest,
+  ): Promise<DoorReply> {
+    if (session.busy) throw busy('requests to this pengine');
+    session.busy = true;
+    const leave = () => this.#end(session);
+    request.gone.addEventListener('abort', leave, { once: true });
+    try {
+      const engineReply = await this.#run(emitted);
+      this.#took(request, reply, session, engineReply);
+      return this.#stamped(engineReply, session.ask, request.nonce);
+    } catch (cause) {
+      if (asLogicError(cause).code !== 'busy') this.#end(session);
+      throw cause;
+    } finally {
+      request.gone.removeEventListener('abort', leave);
+      session.busy = false;
+      session.usedAt = this.#parts.world.now();
+    }
+  }
+
+  #took(request: DoorRequest, reply: Reply, session: Session, engineReply: EngineReply): void {
+    const { ended, failed } = readEngineEvent(reply.format, engineReply.body);
+    if (ended) {
+      this.#sessions.remove(session);
+      return;
+    }
+    if (!failed || !session.destroy) return;
+    this.#end(session);
+    this.#sessions.remember(session.id, request.caller, this.#parts.world.now());
+  }
+
+  async #abort(reply: Reply, session: Session | null): Promise<DoorReply> {
+    if (session === null) return unknownPengine(reply.format, reply.id);
+    const path = `/pengine/abort?${new URLSearchParams({ id: session.id })}`;
+    return this.#stamped(await this.#parts.engine.bridge().pengine({ method: 'GET', path }), session.ask, '');
+  }
+
+  async #ping(reply: Reply, session: Session): Promise<DoorReply> {
+    const path = `/pengine/ping?${new URLSearchParams({ id: session.id, format: reply.format })}`;
+    return this.#stamped(await this.#parts.engine.bridge().pengine({ method: 'GET', path }), session.ask, '');
+  }
+
+  async #destroyAll(request: DoorRequest, reply: Reply): Promise<DoorReply> {
+    reply.format = 'json';
+    const ids = (parameters(request).get('ids') ?? '').split(',');
+    const own = ids
+      .map((id) => this.#sessions.find(id, request.caller))
+      .filter((session) => session !== null);
+    for (const session of own) this.#sessions.remove(session);
+    if (own.length > 0) await this.#destroy(own.map(({ id }) => id));
+    return {
+      status: 200,
+      headers: { 'content-type': 'application/json; charset=UTF-8' },
+      body: Buffer.from('"ok"'),
+    };
+  }
+
+  /** Runs a request that may hold a thread of the engine, within the bound on those. */
+  async #run(request: PengineRequest): Promise<EngineReply> {
+    const bridge = this.#parts.engine.bridge();
+    if (this.#running >= QUESTIONS_AT_ONCE) throw busy('questions');
+    this.#running += 1;
+    try {
+      const reply = await bridge.pengine(request);
+      this.#parts.engine.report('answered');
+      return reply;
+    } catch (cause) {
+      if (asLogicError(cause).code === 'time_limit') this.#parts.engine.report('abandoned');
+      throw cause;
+    } finally {
+      this.#running -= 1;
+    }
+  }
+
+  #end(session: Session): void {
+    this.#sessions.remove(session);
+    void this.#destroy([session.id]);
+  }
+
+  async #destroy(ids: readonly string[]): Promise<void> {
+    try {
+      const bridge: Bridge = this.#parts.engine.bridge();
+      await bridge.pengine({
+        method: 'GET',
+        path: `/pengine/destroy_all?${new URLSearchParams({ ids: ids.join(',') })}`,
+      });
+    } catch {
+      // The engine is gone or hangs: its supervisor ends it, and the pengine with it.
+    }
+  }
+
+  /** The engine's reply; where a question ran, with the site's stamp and its signature over exactly these bytes. */
+  #stamped(engineReply: EngineReply, ask: string, nonce: string): DoorReply {
+    const { status, contentType, now, revision, body } = engineReply;
+    const headers: Record<string, string> = { 'content-type': contentType, 'cache-control': 'no-store' };
+    if (now === null || revision === null) return { status, headers, body };
+    return { status, headers: { ...headers, ...this.#stamp({ ask, nonce, now, revision, body }) }, body };
+  }
+
+  #stamp({ ask, nonce, now, revision, body }: Stamped): Record<string, string> {
+    const { site, bundle, key } = this.#parts;
+    return {
+      'logic-site': site,
+      'logic-now': String(now),
+      'logic-revision': String(revision),
+      'logic-bundle': bundle,
+      'logic-nonce': nonce,
+      'logic-signature': signReply({ site, ask, nonce, now, revision, bundle, body }, key),
+    };
+  }
+}
+
+/** What a site's stamp speaks of, beside the site itself. */
+interface Stamped {
+  readonly ask: string;
+  readonly nonce: string;
+  readonly now: number;
+  readonly revision: number;
+  readonly body: Buffer;
+}
+
+/** How an error to this request will be told. */
+interface Reply {
+  format: ReplyFormat;
+  id: string;
+  /** The question as it was received, where there is one. */
+  ask: string | null;
+}
+
+/** Parameters of the URL, or of a form in the body. */
+function parameters(request: DoorRequest): URLSearchParams {
+  if (!request.contentType.startsWith('application/x-www-form-urlencoded')) return request.query;
+  return new URLSearchParams([...request.query, ...new URLSearchParams(request.body.toString('utf8'))]);
+}
+
+function checkNonce({ nonce }: DoorRequest): void {
+  if (!/^([0-9a-f]{32})?$/.test(nonce))
+    throw new LogicError('bad_request', 'logic-nonce has 32 lower-case hex digits.');
+}
+
+function busy(what: string): LogicError {
+  return new LogicError('busy', `Too many ${what} at once.`);
+}

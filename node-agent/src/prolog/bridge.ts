@@ -1,0 +1,172 @@
+/**
+ * HTTP/1.1 over the engine's two Unix sockets. Every failure of the wire is `engine_lost`: the other end is a
+ * child on this machine, so a broken connection means that it ended. Connections are not kept alive: reconnecting
+ * to a Unix socket is cheap, and SWI-Prolog closes idle connections just when a question might be written to one.
+ */
+import { LogicError } from '@fleet/shared/errors.ts';
+import { AGENT_REPLY_MS, REPLY_BYTES } from '@fleet/shared/limits.ts';
+import { type Dispatcher, Pool } from 'undici';
+import { z } from 'zod';
+import type { JournalRow } from '../telemetry/journal.ts';
+import { ENGINE_CONNECTIONS } from './budget.ts';
+
+export interface Sockets {
+  /** The stock Pengine server. */
+  readonly pengine: string;
+  /** Readiness, commits, state text. */
+  readonly control: string;
+}
+
+export interface PengineRequest {
+  readonly method: 'GET' | 'POST';
+  /** Path and query under the engine's root. */
+  readonly path: string;
+  readonly contentType?: string;
+  readonly body?: string;
+}
+
+export interface EngineReply {
+  readonly status: number;
+  readonly contentType: string;
+  /** The engine's stamp, where a question ran. */
+  readonly now: number | null;
+  readonly revision: number | null;
+  readonly body: Buffer;
+}
+
+const readiness = z.object({ revision: z.number().int(), atoms: z.number(), functors: z.number() });
+export type Readiness = z.infer<typeof readiness>;
+
+const refusal = z.object({
+  code: z.string(),
+  message: z.string().optional(),
+  revision: z.number().int().optional(),
+});
+
+export type CommitOutcome =
+  | { readonly kind: 'committed' }
+  | { readonly kind: 'conflict'; readonly revision: number }
+  | { readonly kind: 'bad_fact'; readonly message: string };
+
+interface RawReply {
+  readonly status: number;
+  readonly headers: Dispatcher.ResponseData['headers'];
+  readonly body: Buffer;
+}
+
+export class Bridge {
+  readonly #pengine: Pool;
+  readonly #control: Pool;
+
+  constructor(sockets: Sockets) {
+    this.#pengine = openPool(sockets.pengine, ENGINE_CONNECTIONS);
+    this.#control = openPool(sockets.control, 2);
+  }
+
+  /** One request of the Pengine protocol. Throws `engine_lost`, `time_limit` (no reply in time), `too_large`. */
+  async pengine(request: PengineRequest): Promise<EngineReply> {
+    const { status, headers, body } = await send(this.#pengine, request, AGENT_REPLY_MS);
+    return {
+      status,
+      contentType: headerOf(headers, 'content-type') ?? 'application/octet-stream',
+      now: numberOf(headers, 'logic-now'),
+      revision: numberOf(headers, 'logic-revision'),
+      body,
+    };
+  }
+
+  async ready(): Promise<Readiness> {
+    const { body } = await send(this.#control, { method: 'GET', path: '/ready' }, AGENT_REPLY_MS);
+    return readiness.parse(JSON.parse(body.toString()));
+  }
+
+  /** One journaled batch as one Prolog transaction; `revision` is the one it makes. */
+  async commit(revision: number, rows: readonly JournalRow[]): Promise<CommitOutcome> {
+    const body = JSON.stringify({ revision, observations: rows });
+    const request = { method: 'POST', path: '/commit', contentType: 'application/json', body } as const;
+    const reply = await send(this.#control, request, COMMIT_MS);
+    if (reply.status === 200) return { kind: 'committed' };
+    const said = refusal.safeParse(parseJson(reply.body));
+    if (said.success && said.data.code === 'conflict')
+      return { kind: 'conflict', revision: said.data.revision ?? -1 };
+    if (said.success && said.data.code === 'bad_fact')
+      return { kind: 'bad_fact', message: said.data.message ?? '' };
+    throw new LogicError('internal', 'The engine refused a batch.', reply.body.toString().slice(0, 500));
+  }
+
+  /** The canonical text of the state at the engine's revision. */
+  async state(): Promise<{ revision: number; text: string }> {
+    const reply = await send(this.#control, { method: 'GET', path: '/state' }, COMMIT_MS);
+    const revision = numberOf(reply.headers, 'logic-revision');
+    if (reply.status !== 200 || revision === null) {
+      throw new LogicError('internal', 'The engine gave no state text.', reply.body.toString().slice(0, 500));
+    }
+    return { revision, text: reply.body.toString() };
+  }
+
+  /** Ends every connection at once; what is under way fails with `engine_lost`. */
+  async close(): Promise<void> {
+    await Promise.all([this.#pengine.destroy(), this.#control.destroy()]);
+  }
+}
+
+/** A large batch may take Prolog longer than a question. */
+const COMMIT_MS = 10_000;
+
+function openPool(socketPath: string, connections: number): Pool {
+  return new Pool('http://localhost', {
+    socketPath,
+    connections,
+    pipelining: 0,
+    headersTimeout: 0,
+    bodyTimeout: 0,
+    maxResponseSize: REPLY_BYTES,
+  });
+}
+
+async function send(pool: Pool, request: PengineRequest, timeoutMs: number): Promise<RawReply> {
+  const signal = AbortSignal.timeout(timeoutMs);
+  try {
+    const reply = await pool.request({
+      method: request.method,
+      path: request.path,
+      body: request.body ?? null,
+      headers: request.contentType === undefined ? {} : { 'content-type': request.contentType },
+      signal,
+    });
+    return {
+      status: reply.statusCode,
+      headers: reply.headers,
+      body: Buffer.from(await reply.body.arrayBuffer()),
+    };
+  } catch (cause) {
+    throw wireError(cause, signal.aborted);
+  }
+}
+
+function wireError(cause: unknown, timedOut: boolean): LogicError {
+  if (timedOut) return new LogicError('time_limit', 'The engine did not reply in time.', cause);
+  const code = cause instanceof Error && 'code' in cause ? cause.code : '';
+  if (code === 'UND_ERR_RES_EXCEEDED_MAX_SIZE') {
+    return new LogicError('too_large', `The reply is larger than ${REPLY_BYTES} bytes.`, cause);
+  }
+  return new LogicError('engine_lost', 'The engine ended before it answered.', cause);
+}
+
+function parseJson(body: Buffer): unknown {
+  try {
+    return JSON.parse(body.toString());
+  } catch {
+    return null;
+  }
+}
+
+function headerOf(headers: RawReply['headers'], name: string): string | undefined {
+  const value = headers[name];
+  return Array.isArray(value) ? value[0] : value;
+}
+
+function numberOf(headers: RawReply['headers'], name: string): number | null {
+  const value = Number(headerOf(headers, name) ?? Number.NaN);
+  return Number.isSafeInteger(value) ? value : null;
+}

@@ -1,0 +1,137 @@
+/**
+ * One swipl child: started, watched until it prints `ready`, ended. It lives in its own process group, so that
+ * Ctrl-C in a terminal reaches the agent alone, and it ends when its standard input does, so that it never
+ * outlives an agent that was killed. Its standard error goes to the log.
+ */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { rm } from 'node:fs/promises';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+import { LogicError } from '@fleet/shared/errors.ts';
+import type { Logger } from 'pino';
+import type { Sockets } from './bridge.ts';
+
+/** How long an engine may take to leave once its standard input has ended. */
+const LEAVE_MS = 1_500;
+/** Lines of standard error kept for the message when a start fails. */
+const LAST_LINES = 12;
+
+const SERVER = fileURLToPath(new URL('../../prolog/server.pl', import.meta.url));
+
+export interface EngineOptions {
+  /** The knowledge base's `main.pl`. */
+  readonly main: string;
+  readonly sockets: Sockets;
+  /** What the Prolog side may use; keys as in node-agent/prolog/server.pl. */
+  readonly limits: Readonly<Record<string, number>>;
+  readonly log: Logger;
+  /** The program to run: `swipl` unless a test names another. */
+  readonly swipl?: string;
+}
+
+export interface EngineProcess {
+  readonly pid: number;
+  readonly sockets: Sockets;
+  /** Settles when both sockets listen; rejects with `engine_lost` when the process ends before. */
+  readonly listening: Promise<void>;
+  /** Resolves with the reason once the process is gone and its sockets are removed. */
+  readonly exited: Promise<string>;
+  /** Asks it to leave; kills it when it does not. */
+  end(): void;
+  kill(): void;
+}
+
+/** Starts swipl on the site's knowledge base. Throws when the program cannot be started at all. */
+export async function startEngine(options: EngineOptions): Promise<EngineProcess> {
+  await removeSockets(options.sockets);
+  const child = spawn(options.swipl ?? 'swipl', engineArguments(options), {
+    stdio: ['pipe', 'pipe', 'pipe'],
+    detached: true,
+  });
+  await spawned(child);
+  child.stdin.on('error', () => {});
+  const lastLines = followErrors(child, options.log);
+  const ended = new Promise<string>((resolve) => {
+    child.once('close', (code, signal) =>
+      resolve(signal === null ? `exit status ${code}` : `signal ${signal}`),
+    );
+  });
+  const exited = ended.then(async (reason) => {
+    await removeSockets(options.sockets);
+    return reason;
+  });
+  const ready = listening(child, ended, lastLines);
+  ready.catch(() => {});
+  return {
+    pid: child.pid ?? 0,
+    sockets: options.sockets,
+    listening: ready,
+    exited,
+    end: () => leave(child, ended),
+    kill: () => void child.kill('SIGKILL'),
+  };
+}
+
+function engineArguments({ main, sockets, limits }: EngineOptions): string[] {
+  const program = ['--on-error=halt', '-q', SERVER, '--'];
+  const values = {
+    kb: main,
+    pengine: sockets.pengine,
+    control: sockets.control,
+    limits: JSON.stringify(limits),
+  };
+  return [...program, ...Object.entries(values).flatMap(([name, value]) => [`--${name}`, value])];
+}
+
+function spawned(child: ChildProcess): Promise<void> {
+  return new Promise((resolve, reject) => {
+    child.once('spawn', resolve);
+    child.once('error', (cause) =>
+      reject(
+        new LogicError(
+          'internal',
+          `SWI-Prolog could not be started: ${cause.message}. Is swipl installed?`,
+          cause,
+        ),
+      ),
+    );
+  });
+}
+
+function listening(child: ChildProcess, ended: Promise<string>, lastLines: readonly string[]): Promise<void> {
+  return new Promise((resolve, reject) => {
+    if (child.stdout) {
+      createInterface({ input: child.stdout }).on('line', (line) => {
+        if (line.trim() === 'ready') resolve();
+      });
+    }
+    void ended.then((reason) => {
+      const said = lastLines.length > 0 ? `: ${lastLines.join(' | ')}` : '';
+      reject(new LogicError('engine_lost', `SWI-Prolog ended before it was ready (${reason})${said}`));
+    });
+  });
+}
+
+function followErrors(child: ChildProcess, log: Logger): readonly string[] {
+  const lastLines: string[] = [];
+  if (child.stderr) {
+    createInterface({ input: child.stderr }).on('line', (line) => {
+      if (line.trim() === '') return;
+      lastLines.push(line);
+      if (lastLines.length > LAST_LINES) lastLines.shift();
+      log.warn({ engine: child.pid }, line);
+    });
+  }
+  return lastLines;
+}
+
+function leave(child: ChildProcess, ended: Promise<string>): void {
+  child.stdin?.end();
+  const timer = setTimeout(() => child.kill('SIGKILL'), LEAVE_MS);
+  void ended.then(() => clearTimeout(timer));
+}
+
+async function removeSockets(sockets: Sockets): Promise<void> {
+  await rm(sockets.pengine, { force: true });
+  await rm(sockets.control, { force: true });
+}

@@ -1,0 +1,244 @@
+/**
+ * The agent's listeners: plain HTTP on loopback, and TLS (HTTP/2 and 1.1 on one port) for coordinators. Both serve
+ * the same routes: /pengine/*, /trpc, /healthz. On TLS a caller shows a certificate of the fleet's authority with
+ * the coordinator's role; on loopback everyone is `loopback`. What goes wrong outside of a route is typed JSON too.
+ */
+
+import { constants } from 'node:crypto';
+import type { Http2ServerRequest } from 'node:http2';
+import type { TLSSocket } from 'node:tls';
+import { asLogicError, ERRORS, LogicError } from '@fleet/shared/errors.ts';
+import { REQUEST_BODY_BYTES } from '@fleet/shared/limits.ts';
+import { fastifyTRPCPlugin } from '@trpc/server/adapters/fastify';
+import { type FastifyInstance, type FastifyReply, type FastifyRequest, fastify } from 'fastify';
+import type { Logger } from 'pino';
+import type { Address, TlsFiles } from './config.ts';
+import type { PengineDoor } from './pengine/door.ts';
+import { type Context, router, type SiteRouter } from './router.ts';
+
+export type { SiteRouter } from './router.ts';
+
+export interface ServerParts {
+  readonly door: PengineDoor;
+  readonly context: Omit<Context, 'asker'>;
+  readonly log: Logger;
+}
+
+/** The organizational unit of a certificate that may ask. */
+const COORDINATOR = 'coordinator';
+const LOOPBACK_CALLER = 'loopback';
+/** A batch of tRPC calls is one path. */
+const PATH_CHARACTERS = 2_000;
+/** A body over the limit is read on, and dropped, up to this: a sender then gets to read the refusal. */
+const DRAINED_BYTES = 32 * 1024 * 1024;
+/** A request that has not arrived whole by then is dropped. */
+const REQUEST_ARRIVES_MS = 30_000;
+
+/** Loopback, plain HTTP/1.1. */
+export function plainServer(parts: ServerParts): FastifyInstance {
+  const app = fastify({
+    bodyLimit: REQUEST_BODY_BYTES,
+    requestTimeout: REQUEST_ARRIVES_MS,
+    routerOptions: { maxParamLength: PATH_CHARACTERS },
+    forceCloseConnections: true,
+  });
+  return withRoutes(app, parts, () => LOOPBACK_CALLER);
+}
+
+/** /healthz alone. */
+export function healthServer(parts: ServerParts): FastifyInstance {
+  const app = fastify();
+  addHealth(app, parts);
+  addRefusals(app, parts);
+  return app;
+}
+
+/** TLS with HTTP/2 and HTTP/1.1; who has no coordinator's certificate is told `forbidden`. */
+export function tlsServer(parts: ServerParts, { cert, key, ca }: TlsFiles): FastifyInstance {
+  const app = fastify({
+    http2: true,
+    https: {
+      allowHTTP1: true,
+      cert,
+      key,
+      ca,
+      requestCert: true,
+      // Checked request by request, so that the refusal can say why.
+      rejectUnauthorized: false,
+      minVersion: 'TLSv1.3',
+      // No tickets: a resumed session would carry an identity that was checked some other day.
+      secureOptions: constants.SSL_OP_NO_TICKET,
+    },
+    bodyLimit: REQUEST_BODY_BYTES,
+    routerOptions: { maxParamLength: PATH_CHARACTERS },
+    forceCloseConnections: true,
+  });
+  return withRoutes(app as unknown as FastifyInstance, parts, coordinatorOf);
+}
+
+/** Listens, and gives the URL. Throws `bad_setup` when the address is taken. */
+export async function listen(app: FastifyInstance, { host, port }: Address): Promise<string> {
+  try {
+    return await app.listen({ host, port });
+  } catch (cause) {
+    const said = cause instanceof Error ? cause.message : String(cause);
+    throw new LogicError('bad_setup', `cannot listen on ${host}:${port}: ${said}`, cause);
+  }
+}
+
+type CallerOf = (request: FastifyRequest) => string;
+
+function withRoutes(app: FastifyInstance, parts: ServerParts, callerOf: CallerOf): FastifyInstance {
+  app.addHook('onRequest', async (request) => {
+    endAborted(request);
+    callerOf(request);
+  });
+  addRefusals(app, parts);
+  addHealth(app, parts);
+  app.register(async (scope) => addPengineRoutes(scope, parts, callerOf));
+  app.register(fastifyTRPCPlugin<SiteRouter>, {
+    prefix: '/trpc',
+    trpcOptions: {
+      router,
+      // A query can be longer than a URL may be: it may come as POST.
+      allowMethodOverride: true,
+      createContext: ({ req, res }): Context => ({
+        ...parts.context,
+        asker: { caller: callerOf(req), gone: goneSignal(res) },
+      }),
+      onError: ({ error }) => {
+        if (error.code === 'INTERNAL_SERVER_ERROR')
+          parts.log.error({ err: error.cause ?? error }, 'question failed');
+      },
+    },
+  });
+  return app;
+}
+
+function addHealth(app: FastifyInstance, { context }: ServerParts): void {
+  app.get('/healthz', async (_request, reply) => {
+    const status = context.status();
+    return reply
+      .code(status.engine === 'ready' ? 200 : 503)
+      .header('cache-control', 'no-store')
+      .send(status);
+  });
+}
+
+/** The door takes bodies as bytes: what they are is for it to find out. */
+function addPengineRoutes(app: FastifyInstance, { door }: ServerParts, callerOf: CallerOf): void {
+  app.removeAllContentTypeParsers();
+  app.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, done) => done(null, body));
+  app.route({
+    method: ['GET', 'POST', 'OPTIONS'],
+    url: '/pengine/:action',
+    handler: async (request, reply) => {
+      const answer = await door.handle({
+        method: request.method,
+        action: (request.params as { action: string }).action,
+        query: new URL(request.url, 'http://localhost').searchParams,
+        contentType: request.headers['content-type'] ?? '',
+        body: Buffer.isBuffer(request.body) ? request.body : Buffer.alloc(0),
+        nonce: headerText(request, 'logic-nonce'),
+        caller: callerOf(request),
+        gone: goneSignal(reply),
+      });
+      return reply.code(answer.status).headers(answer.headers).send(answer.body);
+    },
+  });
+}
+
+function headerText(request: FastifyRequest, name: string): string {
+  const value = request.headers[name];
+  return typeof value === 'string' ? value : '';
+}
+
+/** Aborted when the connection or stream closes before the reply is written. */
+function goneSignal(reply: FastifyReply): AbortSignal {
+  const gone = new AbortController();
+  reply.raw.once('close', () => {
+    if (!reply.raw.writableFinished) gone.abort();
+  });
+  return gone.signal;
+}
+
+/** A stream that its asker reset leaks unless it is destroyed (SHARP-EDGES 10). */
+function endAborted(request: FastifyRequest): void {
+  const raw = request.raw as unknown as Partial<Http2ServerRequest>;
+  const stream = raw.stream;
+  if (stream !== undefined && 'session' in stream) stream.once('aborted', () => stream.destroy());
+}
+
+/** The certificate's fingerprint. Throws `forbidden` for a caller without the coordinator's role. */
+function coordinatorOf(request: FastifyRequest): string {
+  const socket = request.raw.socket as TLSSocket;
+  const certificate = socket.getPeerCertificate();
+  if (!socket.authorized || certificate.fingerprint256 === undefined) {
+    throw new LogicError('forbidden', "Show a certificate that this site's authority issued.");
+  }
+  const units: string | readonly string[] | undefined = certificate.subject?.OU;
+  if (units === undefined || ![units].flat().includes(COORDINATOR)) {
+    throw new LogicError('forbidden', "This certificate does not have the coordinator's role.");
+  }
+  return certificate.fingerprint256;
+}
+
+function addRefusals(app: FastifyInstance, { log }: ServerParts): void {
+  app.setNotFoundHandler((_request, reply) =>
+    refuse(reply, new LogicError('not_found', 'There is nothing at this address.')),
+  );
+  app.setErrorHandler(async (cause, request, reply) => {
+    const error = requestError(cause);
+    if (error.code === 'internal') log.error({ err: cause }, 'request failed');
+    if (error.code === 'too_large') await drain(request);
+    return refuse(reply, error);
+  });
+}
+
+function requestError(cause: unknown): LogicError {
+  if (cause instanceof LogicError) return cause;
+  const status = cause instanceof Error && 'statusCode' in cause ? cause.statusCode : 500;
+  if (status === 413)
+    return new LogicError('too_large', `A request has at most ${REQUEST_BODY_BYTES} bytes.`, cause);
+  if (typeof status === 'number' && status >= 400 && status < 500 && cause instanceof Error) {
+    return new LogicError('bad_request', cause.message, cause);
+  }
+  return asLogicError(cause);
+}
+
+/** The same body for every protocol: a tRPC client, a Pengine client and a person each find the code in it. */
+function refuse(reply: FastifyReply, { code, message }: LogicError): FastifyReply {
+  const { http, trpc, advice } = ERRORS[code];
+  const logic = { code, advice };
+  const data = { code: trpc, httpStatus: http, logic };
+  const error = { message, code: TRPC_NUMBERS[trpc] ?? -32_603, data };
+  return reply
+    .code(http)
+    .type('application/json')
+    .header('cache-control', 'no-store')
+    .send({ event: 'error', code, data: message, advice, error });
+}
+
+/** JSON-RPC numbers of the codes that arise outside of a route. */
+const TRPC_NUMBERS: Readonly<Record<string, number>> = {
+  BAD_REQUEST: -32_600,
+  FORBIDDEN: -32_003,
+  NOT_FOUND: -32_004,
+  PAYLOAD_TOO_LARGE: -32_013,
+};
+
+/** Reads on what a sender is still sending, within reason, and drops it. */
+function drain(request: FastifyRequest): Promise<void> {
+  const { raw } = request;
+  if (raw.readableEnded || raw.destroyed) return Promise.resolve();
+  return new Promise((resolve) => {
+    let left = DRAINED_BYTES;
+    raw.on('data', (chunk: Buffer) => {
+      left -= chunk.length;
+      if (left < 0) resolve();
+    });
+    raw.once('close', () => resolve());
+    raw.once('end', () => resolve());
+    raw.resume();
+  });
+}
