@@ -1,0 +1,68 @@
+/**
+ * What the coordinator is told on its command line, parsed once: addresses, and where its files are.
+ * Plain HTTP is served on loopback only; any other address is refused here, before anything starts.
+ */
+import { readFile } from 'node:fs/promises';
+import { isIP } from 'node:net';
+import { join } from 'node:path';
+import { LogicError } from '@fleet/shared/errors.ts';
+import { z } from 'zod';
+
+export interface HostPort {
+  /** Name or address; an IPv6 address without its brackets. */
+  readonly host: string;
+  readonly port: number;
+}
+
+/** Where a coordinator keeps its files, under its data directory. */
+export function coordinatorFiles(data: string): { registry: string; authority: string } {
+  return { registry: join(data, 'fleet.sqlite'), authority: join(data, 'ca') };
+}
+
+/**
+ * `host:port` or `[v6]:port` as a pair. Port 0 stands for a free one.
+ * @throws LogicError `bad_request`
+ */
+export function parseHostPort(text: string): HostPort {
+  const match = /^(?:\[([0-9a-fA-F:.]+)\]|([A-Za-z0-9._-]+)):(\d{1,5})$/.exec(text);
+  const host = match?.[1] ?? match?.[2];
+  const port = Number(match?.[3]);
+  if (!host || port > 65535 || (match?.[1] !== undefined && isIP(host) !== 6)) {
+    throw new LogicError('bad_request', `not an address: ${text} (write host:port, such as 127.0.0.1:8080)`);
+  }
+  return { host, port };
+}
+
+export function formatHostPort({ host, port }: HostPort): string {
+  return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
+}
+
+/** Whether only this machine can reach `host`. A name other than `localhost` could be anywhere. */
+export function isLoopback(host: string): boolean {
+  return host === 'localhost' || host === '::1' || (isIP(host) === 4 && host.startsWith('127.'));
+}
+
+/**
+ * The address to serve plain HTTP on.
+ * @throws LogicError `bad_request` where it is not on loopback: another address needs TLS and a token.
+ */
+export function parseListen(text: string): HostPort {
+  const address = parseHostPort(text);
+  if (!isLoopback(address.host)) {
+    throw new LogicError(
+      'bad_request',
+      `${text} is not a loopback address: this version serves plain HTTP on loopback only`,
+    );
+  }
+  return address;
+}
+
+const runFile = z.object({ coordinator: z.object({ url: z.url() }).nullable() });
+const DEFAULT_URL = 'http://127.0.0.1:8080';
+
+/** URL of the coordinator that a local fleet in `data` has written to its run.json; the default one where there is none. */
+export async function findCoordinator(data: string): Promise<string> {
+  const text = await readFile(join(data, 'run.json'), 'utf8').catch(() => null);
+  if (text === null) return DEFAULT_URL;
+  return runFile.parse(JSON.parse(text)).coordinator?.url ?? DEFAULT_URL;
+}

@@ -1,0 +1,57 @@
+/**
+ * A running coordinator: opens what it needs, serves, and closes in the reverse order. `main.ts` runs
+ * it as a program; a test runs it in its own process.
+ */
+import { loadManifest } from '@fleet/shared/catalogue.ts';
+import { type Logger, pino } from 'pino';
+import { coordinatorFiles, type HostPort } from './config.ts';
+import { openFleet } from './query/pipeline.ts';
+import { serve } from './server.ts';
+import { openAuthority } from './sites/authority.ts';
+import { openRegistry } from './sites/registry.ts';
+import { openSessions } from './sites/sessions.ts';
+import { realWorld, type World } from './world.ts';
+
+export interface CoordinatorOptions {
+  /** Folder of registry, authority and keys; made where it is missing. */
+  readonly data: string;
+  /** Folder with manifest.json. */
+  readonly kb: string;
+  readonly listen: HostPort;
+  readonly world?: World;
+  readonly log?: Logger;
+}
+
+export interface Served {
+  readonly url: string;
+  /** Ends listener, sessions and registry; questions under way are lost with their askers' connections. */
+  close(): Promise<void>;
+}
+
+/** The log goes to standard error. */
+const toStandardError = () => pino({ base: { name: 'logic-fleet' } }, pino.destination(2));
+
+export async function startCoordinator({
+  data,
+  kb,
+  listen,
+  world = realWorld,
+  log = toStandardError(),
+}: CoordinatorOptions): Promise<Served> {
+  const files = coordinatorFiles(data);
+  const manifest = await loadManifest(kb);
+  const authority = await openAuthority(files.authority, world);
+  const registry = openRegistry(files.registry);
+  const sessions = openSessions(authority);
+  const server = await serve(openFleet({ registry, sessions, manifest, world }), listen, log);
+  log.info({ url: server.url, sites: registry.list().length, bundle: manifest.bundle }, 'serving');
+  return {
+    url: server.url,
+    close: async () => {
+      await server.close();
+      await sessions.close();
+      registry.close();
+      log.info('closed');
+    },
+  };
+}

@@ -1,0 +1,129 @@
+import assert from 'node:assert/strict';
+import { type ChildProcessByStdio, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import type { Readable, Writable } from 'node:stream';
+import { text } from 'node:stream/consumers';
+import { after, test } from 'node:test';
+import { loadManifest } from '@fleet/shared/catalogue.ts';
+import { answering, QUERY } from './testing/signed-reply.ts';
+import { openTestFleet, type TestSite } from './testing/site-server.ts';
+
+const ROOT = join(import.meta.dirname, '../..');
+const BIN = join(ROOT, 'coordinator/bin/logic-fleet.mjs');
+const { bundle } = await loadManifest(join(ROOT, 'kb'));
+const parts = await openTestFleet();
+const site: TestSite = await parts.site('barn', (stream, asked) => answering(() => site, bundle)(stream, asked));
+const data = await mkdtemp(join(tmpdir(), 'main-'));
+type Child = ChildProcessByStdio<Writable, Readable, Readable>;
+const children: Child[] = [];
+after(async () => {
+  for (const child of children) child.kill('SIGKILL');
+  await parts.close();
+  await rm(data, { recursive: true });
+});
+
+function start(args: readonly string[]): Child {
+  const child = spawn(process.execPath, [BIN, ...args], { stdio: ['pipe', 'pipe', 'pipe'], cwd: data });
+  children.push(child);
+  return child;
+}
+
+async function run(...args: string[]): Promise<{ code: number; out: string; err: string; json: Record<string, unknown> }> {
+  const child = start(args);
+  const [out, err, [code]] = await Promise.all([text(child.stdout), text(child.stderr), once(child, 'exit')]);
+  const last = out.trimEnd().split('\n').at(-1) ?? '';
+  return { code, out, err, json: args.includes('--json') ? JSON.parse(last) : {} };
+}
+
+async function serve(...args: string[]): Promise<{ child: Child; url: string }> {
+  const child = start(['serve', '--data', parts.dir, '--listen', '127.0.0.1:0', ...args]);
+  child.stderr.resume();
+  for await (const line of createInterface({ input: child.stdout })) {
+    const ready = JSON.parse(line) as { ready: boolean; http: string; pid: number };
+    assert.equal(ready.ready, true);
+    return { child, url: ready.http };
+  }
+  return assert.fail('it ended before it was ready');
+}
+
+const { url } = await serve('--follow-parent');
+
+test('ask prints answers, standing, proof and coverage, and exits 0 when the answer is complete', async () => {
+  const { code, out, err } = await run('ask', QUERY, '--url', url);
+  assert.equal(code, 0, err);
+  assert.match(out, /barn\n {2}N = pve1, L = 0.75 {2}\[verified\]/);
+  assert.match(out, /node_load\(pve1, 0.75\) {2}\[host, /);
+  assert.match(out, /Coverage: 1 site, 1 answered \(complete\)/);
+});
+
+test('ask --json prints the object as the last line of standard output', async () => {
+  const { code, json } = await run('ask', QUERY, '--json', '--no-prove', '--url', url, '--deadline', '4000');
+  assert.equal(code, 3, 'a site that gives a proof nobody asked for is rejected');
+  assert.equal((json.coverage as { targets: number }).targets, 1);
+});
+
+test('ask finds the coordinator in run.json of the data folder', async () => {
+  await mkdir(join(data, '.data'));
+  await writeFile(join(data, '.data/run.json'), JSON.stringify({ coordinator: { url, pid: 1 }, sites: [] }));
+  const { code, json } = await run('ask', QUERY, '--json');
+  assert.equal(code, 0);
+  assert.equal(json.complete, true);
+});
+
+test('a partial answer exits 3', async () => {
+  const hung = await parts.site('hung', () => {});
+  const { code, json } = await run('ask', QUERY, '--json', '--url', url, '--deadline', '300');
+  assert.equal(code, 3);
+  assert.equal((json.coverage as { timeout: number }).timeout, 1);
+  parts.registry.setAddress('hung', '127.0.0.1:1');
+  await hung.kill();
+});
+
+test('a refused query exits 2 with its code and advice on standard error, and as JSON where asked', async () => {
+  const plain = await run('ask', 'shell(ls)', '--url', url);
+  assert.equal(plain.code, 2);
+  assert.match(plain.err, /^logic-fleet: unknown_predicate: .*\n {2}Ask only what the catalogue lists/);
+  assert.equal(plain.out, '');
+  const { code, json } = await run('ask', QUERY, '--site', 'nobody', '--json', '--url', url);
+  assert.equal(code, 2);
+  assert.equal((json.error as { code: string }).code, 'unknown_site');
+});
+
+test('no coordinator, or something else at its address, exits 1 and says so', async () => {
+  const none = await run('ask', QUERY, '--json', '--url', 'http://127.0.0.1:1');
+  assert.equal(none.code, 1);
+  assert.equal((none.json.error as { code: string }).code, 'unreachable');
+});
+
+test('sites lists the registry', async () => {
+  const { code, out } = await run('sites', '--url', url);
+  assert.equal(code, 0);
+  assert.match(out, /^barn {2}127\.0\.0\.1:\d+ {2}certificate [0-9a-f]{16}… until \d{4}-/);
+});
+
+test('an address that is not loopback is refused before anything starts', async () => {
+  const { code, err } = await run('serve', '--data', join(data, 'new'), '--listen', '0.0.0.0:8080');
+  assert.equal(code, 1);
+  assert.match(err, /0\.0\.0\.0:8080 is not a loopback address/);
+});
+
+test('serve ends cleanly on SIGTERM, on SIGINT, and with its parent', async () => {
+  const ends: ReadonlyArray<(child: Child) => void> = [(child) => child.kill('SIGTERM'), (child) => child.kill('SIGINT'), (child) => child.stdin.end()];
+  await Promise.all(ends.map(async (end) => {
+    const { child, url: own } = await serve('--follow-parent');
+    const exited = once(child, 'exit');
+    end(child);
+    assert.deepEqual(await exited, [0, null]);
+    await assert.rejects(fetch(`${own}/healthz`));
+  }));
+});
+
+test('two coordinators cannot listen at one address: the second says so and exits 1', async () => {
+  const { code, err } = await run('serve', '--data', parts.dir, '--listen', new URL(url).host);
+  assert.equal(code, 1);
+  assert.match(err, /EADDRINUSE|in use/);
+});

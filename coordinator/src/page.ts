@@ -1,0 +1,149 @@
+/**
+ * The coordinator's one page, made on the server: a box to ask, answers by site with their standing
+ * and proofs, and the coverage, which names every site with its outcome and why. It needs no script;
+ * a question is an ordinary link (`/?q=...`), so it can be kept and passed on.
+ */
+import { createHash } from 'node:crypto';
+import type { Answer, AskResult, JsonValue, SiteOutcome } from '@fleet/shared/api/ask.ts';
+import { ERRORS, type LogicError } from '@fleet/shared/errors.ts';
+import { PAGE_ANSWERS } from '@fleet/shared/limits.ts';
+import { renderProof } from '@fleet/shared/render.ts';
+import { type Content, Html, html } from './html.ts';
+import { PAGE_STYLE } from './page-style.ts';
+
+/** Questions that the page offers; a test asks each of the catalogue. */
+export const EXAMPLES = [
+  ['node_status(Node, Status)', 'Which nodes are up, down or unknown?'],
+  ['at_risk_of_throttling(Node)', 'Which nodes are close to slowing down from heat?'],
+  ['node_load(Node, Load), Load > 0.5', 'Which nodes are more than half busy?'],
+  ['node(Node), \\+ at_risk_of_throttling(Node)', 'Which nodes are not at risk?'],
+  ['aggregate_all(count, vm(V), Count)', 'How many virtual machines has each site?'],
+] as const;
+
+/** What was asked, and what came of it. */
+export interface PageState {
+  readonly query: string;
+  readonly result: AskResult | null;
+  readonly error: LogicError | null;
+}
+
+const styleHash = createHash('sha256').update(PAGE_STYLE).digest('base64');
+
+/** Headers of the page: nothing is loaded, run, framed or sent elsewhere. */
+export const PAGE_HEADERS = {
+  'content-type': 'text/html; charset=utf-8',
+  'content-security-policy': `default-src 'none'; style-src 'sha256-${styleHash}'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'`,
+  'x-content-type-options': 'nosniff',
+  'referrer-policy': 'no-referrer',
+  'cache-control': 'no-store',
+} as const;
+
+export function renderPage({ query, result, error }: PageState): string {
+  return html`<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>${query ? `${query} · ` : ''}Logic fleet</title>
+<style>${new Html(PAGE_STYLE)}</style>
+</head>
+<body>
+<header>
+<h1><a href="/">Logic fleet</a></h1>
+<form method="get" action="/" role="search">
+<label for="q">Ask every site</label>
+<input id="q" name="q" value="${query}" placeholder="node_status(Node, Status)" required autocapitalize="none" autocomplete="off" spellcheck="false">
+<button type="submit">Ask</button>
+</form>
+</header>
+<main>
+${error && renderError(error)}
+${result && renderResult(result)}
+${result ? null : renderExamples()}
+</main>
+</body>
+</html>
+`.text;
+}
+
+function renderExamples(): Html {
+  const items = EXAMPLES.map(
+    ([query, says]) =>
+      html`<li><a href="/?q=${encodeURIComponent(query)}"><code>${query}</code></a><br>${says}</li>\n`,
+  );
+  return html`<section aria-labelledby="examples"><h2 id="examples">Questions to try</h2><ul class="examples">${items}</ul></section>`;
+}
+
+function renderError({ code, message }: LogicError): Html {
+  return html`<section class="error" role="alert"><h2>Not asked: <code>${code}</code></h2><p>${message}</p><p>${ERRORS[code].advice}</p></section>`;
+}
+
+function renderResult(result: AskResult): Html {
+  const shown = result.answers.slice(0, PAGE_ANSWERS);
+  const bySite = Map.groupBy(shown, (answer) => answer.site);
+  const hidden = result.answers.length - shown.length;
+  return html`<section aria-labelledby="answers">
+<h2 id="answers">Answers</h2>
+<p role="status">${summary(result)}</p>
+${[...bySite].map(([site, answers]) => renderAnswers(site, answers, result.variables))}
+${hidden > 0 ? html`<p>${hidden} more answers are not shown here: <code>logic-fleet ask</code> prints all.</p>` : null}
+</section>
+${renderCoverage(result)}`;
+}
+
+function summary({ answers, coverage, complete }: AskResult): string {
+  const heard = coverage.answered + coverage.empty;
+  const from = `${count(answers.length, 'answer')} from ${heard} of ${count(coverage.targets, 'site')}`;
+  return complete
+    ? `Complete: ${from}.`
+    : `Partial: ${from}. The coverage below says why the others are missing.`;
+}
+
+function count(n: number, noun: string): string {
+  return `${n} ${noun}${n === 1 ? '' : 's'}`;
+}
+
+function renderAnswers(site: string, answers: readonly Answer[], variables: readonly string[]): Html {
+  const head = variables.map((name) => html`<th scope="col">${name}</th>`);
+  const rows = answers.map(
+    (answer) => html`<tr>${variables.map((name) => html`<td>${showValue(answer.bindings[name])}</td>`)}
+<td><span class="${answer.standing}">${answer.standing}</span>${renderProofOf(answer)}</td></tr>\n`,
+  );
+  return html`<h3>${site}</h3>
+<div class="scroll"><table><thead><tr>${head}<th scope="col">Standing</th></tr></thead><tbody>
+${rows}</tbody></table></div>
+`;
+}
+
+function renderProofOf({ proof }: Answer): Content {
+  return proof === null
+    ? null
+    : html`<details><summary>Proof</summary><pre>${renderProof(proof)}</pre></details>`;
+}
+
+function renderCoverage({ coverage }: AskResult): Html {
+  return html`<section aria-labelledby="coverage">
+<h2 id="coverage">Coverage</h2>
+<div class="scroll"><table>
+<caption>${count(coverage.targets, 'site')} asked; ${coverage.complete ? 'all of them answered' : 'not all of them answered'}.</caption>
+<thead><tr><th scope="col">Site</th><th scope="col">Outcome</th><th scope="col">Answers</th><th scope="col">ms</th>
+<th scope="col">Revision</th><th scope="col">Bundle</th><th scope="col">Why</th></tr></thead><tbody>
+${coverage.sites.map(renderOutcome)}</tbody></table></div>
+</section>`;
+}
+
+function renderOutcome({ site, outcome, code, message, ms, revision, bundle, answers }: SiteOutcome): Html {
+  const why = code ? html`<code>${code}</code>: ${message}<br>${ERRORS[code].advice}` : message;
+  return html`<tr><th scope="row">${site}</th><td class="${outcome === 'error' ? 'error-outcome' : outcome}">${outcome}</td>
+<td class="number">${answers}</td><td class="number">${ms}</td><td class="number">${revision}</td>
+<td><code>${bundle?.slice(0, 8) ?? null}</code></td><td>${why}</td></tr>\n`;
+}
+
+/** A value as a person reads it: atoms without quotes, lists in brackets. */
+function showValue(value: JsonValue | undefined): string {
+  if (value === undefined) return '';
+  if (typeof value !== 'object') return String(value);
+  if ('integer' in value) return value.integer;
+  if ('functor' in value) return `${value.functor}(${value.args.map(showValue).join(', ')})`;
+  return `[${value.map(showValue).join(', ')}]`;
+}

@@ -1,0 +1,42 @@
+/**
+ * First stage: is this a question that may be asked, and may it be asked now? The query is parsed and
+ * typed against the catalogue once, here; what is wrong with it is thrown before any site hears of it.
+ */
+import type { Manifest } from '@fleet/shared/catalogue.ts';
+import { LogicError } from '@fleet/shared/errors.ts';
+import { type CheckedAsk, checkAsk } from '@fleet/shared/language.ts';
+import { FLEET_QUESTIONS_AT_ONCE } from '@fleet/shared/limits.ts';
+
+/** The question as every site gets it. */
+export interface Admitted {
+  readonly asked: CheckedAsk;
+  /** Whether proofs are asked for: by the caller, or by `prove/2` in the query itself. */
+  readonly prove: boolean;
+}
+
+/** @throws LogicError with the code that docs/protocol.md section 1 gives for what is wrong */
+export function admit(query: string, prove: boolean, manifest: Manifest): Admitted {
+  const asked = checkAsk(query, manifest);
+  return { asked, prove: prove || asked.prove };
+}
+
+/** Counts the questions under way. */
+export interface Gate {
+  /** Takes a place and gives the function that leaves it. @throws LogicError `busy` when all are taken */
+  enter(): () => void;
+}
+
+export function openGate(places: number = FLEET_QUESTIONS_AT_ONCE): Gate {
+  let taken = 0;
+  return {
+    enter: () => {
+      if (taken >= places) throw new LogicError('busy', `${places} questions are under way already`);
+      taken += 1;
+      let inside = true;
+      return () => {
+        if (inside) taken -= 1;
+        inside = false;
+      };
+    },
+  };
+}

@@ -1,0 +1,159 @@
+/**
+ * Third stage: the same question to every target at once, one POST each, under one deadline.
+ *
+ * Every target ends in exactly one `Reply`, and none waits for another: a site that has not answered
+ * within its slot gives its place among those being asked to the next one, and goes on being waited
+ * for until the deadline. (Holding the place until the reply came was rejected: as many silent sites
+ * as there are places would have kept all the others from being asked.) Nothing is asked twice here;
+ * what came as a body is not looked at here either, only counted.
+ */
+import { setTimeout as delay } from 'node:timers/promises';
+import type { Outcome } from '@fleet/shared/api/ask.ts';
+import { ERRORS, LogicError } from '@fleet/shared/errors.ts';
+import { FANOUT_SLOT_MS, REFUSAL_BYTES, REPLY_BYTES } from '@fleet/shared/limits.ts';
+import type { Question } from '@fleet/shared/pengine.ts';
+import type { LimitFunction } from 'p-limit';
+import type { Dispatcher } from 'undici';
+import type { Site } from '../sites/registry.ts';
+import type { Session, Sessions } from '../sites/sessions.ts';
+import type { World } from '../world.ts';
+import { readRefusal } from './refusal.ts';
+
+/** What became of one target on the wire. */
+export type Reply = ReplyBody | NoReply;
+
+interface Target {
+  readonly site: Site;
+  /** From asking to this reply. */
+  readonly ms: number;
+}
+export interface ReplyBody extends Target {
+  readonly kind: 'body';
+  readonly nonce: string;
+  readonly headers: Readonly<Record<string, string | string[] | undefined>>;
+  readonly body: Buffer;
+  /** Wall clock around the exchange, milliseconds since 1970 UTC. */
+  readonly askedAt: number;
+  readonly receivedAt: number;
+}
+export interface NoReply extends Target {
+  readonly kind: 'none';
+  readonly outcome: Outcome;
+  /** Null where the asker went away: that is nobody's error. */
+  readonly error: LogicError | null;
+}
+
+export interface Wire {
+  readonly sessions: Sessions;
+  /** Bounds how many sites are being asked at the same moment, over all questions. */
+  readonly limit: LimitFunction;
+  readonly world: World;
+}
+
+/** Milliseconds until the deadline, and a signal that the asker has gone away. */
+export interface Patience {
+  readonly deadlineMs: number;
+  readonly cancel?: AbortSignal | undefined;
+}
+
+/** One promise for each target, in their order. None rejects, and all have settled by the deadline. */
+export function fanout(
+  wire: Wire,
+  targets: readonly Site[],
+  question: Question,
+  { deadlineMs, cancel }: Patience,
+): Promise<Reply>[] {
+  const deadline = AbortSignal.timeout(deadlineMs);
+  const signal = cancel ? AbortSignal.any([deadline, cancel]) : deadline;
+  return targets.map((site) => inSlot(wire.limit, () => askSite(wire, site, question, { signal, deadline })));
+}
+
+/** Runs `task` in a place of `limit` that is given back when it has settled, or after a slot. */
+function inSlot<T>(limit: LimitFunction, task: () => Promise<T>): Promise<T> {
+  const { promise, resolve, reject } = Promise.withResolvers<T>();
+  void limit(async () => {
+    const running = task();
+    running.then(resolve, reject);
+    await Promise.race([running.catch(() => undefined), delay(FANOUT_SLOT_MS, undefined, { ref: false })]);
+  });
+  return promise;
+}
+
+interface Signals {
+  readonly signal: AbortSignal;
+  readonly deadline: AbortSignal;
+}
+
+async function askSite(
+  { sessions, world }: Wire,
+  site: Site,
+  question: Question,
+  { signal, deadline }: Signals,
+): Promise<Reply> {
+  const start = world.elapsed();
+  const target = () => ({ site, ms: Math.round(world.elapsed() - start) });
+  const session = sessions.to(site);
+  try {
+    signal.throwIfAborted();
+    const nonce = world.randomHex(16);
+    const askedAt = world.now();
+    const headers = { 'content-type': 'application/json', 'logic-nonce': nonce };
+    const response = await session.post({ path: '/pengine/create', headers, body: question.body, signal });
+    const body = await readBody(response);
+    return {
+      ...target(),
+      kind: 'body',
+      nonce,
+      headers: response.headers,
+      body,
+      askedAt,
+      receivedAt: world.now(),
+    };
+  } catch (cause) {
+    if (!signal.aborted) return { ...target(), ...failure(lost(cause, site)) };
+    if (!deadline.aborted) return { ...target(), kind: 'none', outcome: 'cancelled', error: null };
+    const error = late(session);
+    session.retire();
+    return { ...target(), ...failure(error) };
+  }
+}
+
+function failure(error: LogicError): Pick<NoReply, 'kind' | 'outcome' | 'error'> {
+  return { kind: 'none', outcome: ERRORS[error.code].outcome, error };
+}
+
+function late(session: Session): LogicError {
+  return new LogicError(
+    'deadline',
+    session.connected ? 'no whole reply came by the deadline' : 'no session was open by the deadline',
+  );
+}
+
+/** The body of a reply, or what the site said instead of one. @throws LogicError for every other status than 200 */
+async function readBody({ statusCode, body }: Dispatcher.ResponseData): Promise<Buffer> {
+  if (statusCode === 200) return readAtMost(body, REPLY_BYTES);
+  throw readRefusal(statusCode, (await readAtMost(body, REFUSAL_BYTES)).toString());
+}
+
+async function readAtMost(body: Dispatcher.ResponseData['body'], bytes: number): Promise<Buffer> {
+  const chunks: Buffer[] = [];
+  let size = 0;
+  for await (const chunk of body as AsyncIterable<Buffer>) {
+    size += chunk.length;
+    // Leaving the loop destroys the body, which resets the stream and spares the session.
+    if (size > bytes) throw new LogicError('bad_reply', `the reply is larger than ${bytes} bytes`);
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks, size);
+}
+
+/** What undici, TLS or HTTP/2 reported, as the one code that it comes to. */
+function lost(cause: unknown, site: Site): LogicError {
+  if (cause instanceof LogicError) return cause;
+  const code = (cause as NodeJS.ErrnoException).code ?? '';
+  if (code.startsWith('ERR_SSL'))
+    return new LogicError('unreachable', `${site.address} ended the TLS session (${code})`, cause);
+  if (/^(UND_|ERR_HTTP2|ERR_STREAM|E[A-Z]+$)/.test(code))
+    return new LogicError('reply_lost', `the connection ended before the reply did (${code})`, cause);
+  return new LogicError('internal', 'the question could not be sent', cause);
+}

@@ -1,0 +1,129 @@
+/**
+ * Fourth stage: is this reply the site's own, for this question, now, and does every proof in it hold?
+ * A reply that fails in anything is `rejected` as a whole, with the code of the first failure, and
+ * none of its answers goes on. Replies are checked one at a time with a turn of the event loop
+ * between them, so that those still on their way are read, and the deadline is kept, meanwhile.
+ */
+import { createPublicKey } from 'node:crypto';
+import { setImmediate } from 'node:timers/promises';
+import type { Answer, SiteOutcome } from '@fleet/shared/api/ask.ts';
+import type { Manifest } from '@fleet/shared/catalogue.ts';
+import { checkReply } from '@fleet/shared/check.ts';
+import { asLogicError, ERRORS, type ErrorCode, LogicError } from '@fleet/shared/errors.ts';
+import { type Question, readReply } from '@fleet/shared/pengine.ts';
+import { type ReplyStamp, readStamp } from '@fleet/shared/reply.ts';
+import type { LimitFunction } from 'p-limit';
+import type { Admitted } from './admit.ts';
+import type { NoReply, Reply, ReplyBody } from './fanout.ts';
+import { plainText } from './refusal.ts';
+
+/** One target's row of the coverage, and the answers that may be merged. */
+export interface Verdict {
+  readonly outcome: SiteOutcome;
+  readonly answers: readonly Answer[];
+}
+
+export interface Check extends Admitted {
+  readonly question: Question;
+  readonly manifest: Manifest;
+  /** One at a time, over all questions. */
+  readonly turn: LimitFunction;
+}
+
+/** Never rejects: whatever is wrong with a reply is an outcome of its site. */
+export function verify(check: Check, reply: Reply): Promise<Verdict> {
+  if (reply.kind === 'none') return Promise.resolve(withoutReply(reply));
+  return check.turn(async () => {
+    await setImmediate();
+    return judge(check, reply);
+  });
+}
+
+function withoutReply({ site, ms, outcome, error }: NoReply): Verdict {
+  const code = error?.code ?? null;
+  return {
+    outcome: {
+      site: site.name,
+      outcome,
+      code,
+      message: error?.message ?? null,
+      ms,
+      revision: null,
+      bundle: null,
+      answers: 0,
+    },
+    answers: [],
+  };
+}
+
+function judge(check: Check, reply: ReplyBody): Verdict {
+  const { asked, prove, question, manifest } = check;
+  const { site, ms, nonce, askedAt, receivedAt } = reply;
+  let stamp: ReplyStamp | null = null;
+  try {
+    if (reply.headers['logic-signature'] === undefined) throw unstamped(check, reply);
+    stamp = readStamp(reply.headers);
+    const { answers, outcome } = checkReply({
+      asked,
+      prove,
+      ask: question.ask,
+      body: reply.body,
+      stamp,
+      publicKey: createPublicKey(site.publicKey),
+      expect: { site: site.name, nonce, manifest, askedAt, receivedAt },
+    });
+    const { revision, bundle } = stamp;
+    return {
+      outcome: {
+        site: site.name,
+        outcome,
+        code: null,
+        message: null,
+        ms,
+        revision,
+        bundle,
+        answers: answers.length,
+      },
+      answers,
+    };
+  } catch (cause) {
+    return refuse(reply, asLogicError(cause), stamp);
+  }
+}
+
+/**
+ * A site signs replies to questions that ran; that it would not run one needs no signature, for the TLS
+ * session is the site's own and nothing of such a reply is merged. An answer without a stamp is none.
+ */
+function unstamped({ asked, prove }: Check, { body }: ReplyBody): LogicError {
+  const reply = readReply(body.toString(), asked, prove);
+  return reply.kind === 'error'
+    ? new LogicError(reply.code, reply.message)
+    : new LogicError('bad_signature', 'the reply is not signed');
+}
+
+/** Codes of a reply whose signature held, so that its revision and bundle are the site's word. */
+const SIGNED: ReadonlySet<ErrorCode> = new Set([
+  'bundle_mismatch',
+  'bad_proof',
+  'stale_evidence',
+  'clock_skew',
+]);
+
+function refuse({ site, ms }: ReplyBody, { code, message }: LogicError, stamp: ReplyStamp | null): Verdict {
+  const { revision, bundle } = (SIGNED.has(code) ? stamp : null) ?? { revision: null, bundle: null };
+  const { outcome } = ERRORS[code];
+  return {
+    outcome: {
+      site: site.name,
+      outcome,
+      code,
+      message: plainText(message),
+      ms,
+      revision,
+      bundle,
+      answers: 0,
+    },
+    answers: [],
+  };
+}

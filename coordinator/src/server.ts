@@ -1,0 +1,139 @@
+/**
+ * The coordinator's HTTP side, on loopback: tRPC under /trpc, one page at /, /healthz.
+ *
+ * Only this machine can connect, but a browser on this machine can be made to: so the Host header
+ * must name loopback (a rebound DNS name does not), and a call to /trpc that a browser marks as
+ * coming from another site is refused. Every error leaves in one shape, with a code of our table.
+ */
+import type { AddressInfo } from 'node:net';
+import { asLogicError, ERRORS, LogicError } from '@fleet/shared/errors.ts';
+import { REQUEST_BODY_BYTES } from '@fleet/shared/limits.ts';
+import { type FastifyTRPCPluginOptions, fastifyTRPCPlugin } from '@trpc/server/adapters/fastify';
+import { TRPC_ERROR_CODES_BY_KEY } from '@trpc/server/rpc';
+import { type FastifyError, type FastifyReply, type FastifyRequest, fastify } from 'fastify';
+import type { Logger } from 'pino';
+import { formatHostPort, type HostPort, isLoopback, parseHostPort } from './config.ts';
+import { PAGE_HEADERS, renderPage } from './page.ts';
+import { askFleet, type Fleet } from './query/pipeline.ts';
+import { type FleetRouter, router } from './router.ts';
+
+export interface Server {
+  readonly url: string;
+  close(): Promise<void>;
+}
+
+/** Serves until closed. Port 0 takes a free one; `url` names the one taken. */
+export async function serve(fleet: Fleet, address: HostPort, log: Logger): Promise<Server> {
+  const app = fastify({ bodyLimit: REQUEST_BODY_BYTES, forceCloseConnections: true });
+  app.addHook('onRequest', async (request) => guard(request));
+  app.setErrorHandler((error: FastifyError, request, reply) =>
+    sendError(request, reply, toLogicError(error), log),
+  );
+  app.setNotFoundHandler((request, reply) =>
+    sendError(
+      request,
+      reply,
+      new LogicError('not_found', `nothing is at ${request.method} ${request.url.slice(0, 200)}`),
+      log,
+    ),
+  );
+  app.get('/healthz', async () => ({ ok: true, sites: fleet.registry.list().length }));
+  app.get('/', (request, reply) => sendPage(fleet, request, reply, log));
+  await app.register(fastifyTRPCPlugin, trpcPlugin(fleet, log));
+  await app.listen(address);
+  const { port } = app.server.address() as AddressInfo;
+  return { url: `http://${formatHostPort({ ...address, port })}`, close: () => app.close() };
+}
+
+function trpcPlugin(fleet: Fleet, log: Logger): FastifyTRPCPluginOptions<FleetRouter> & { prefix: string } {
+  return {
+    prefix: '/trpc',
+    trpcOptions: {
+      router,
+      allowMethodOverride: true, // a query too long for a URL is sent by POST
+      createContext: () => ({ fleet }),
+      onError: ({ error, path }) => {
+        if (error.code === 'INTERNAL_SERVER_ERROR')
+          log.error({ err: error.cause ?? error, path }, 'a call failed');
+      },
+    },
+  };
+}
+
+function guard(request: FastifyRequest): void {
+  if (!isLoopbackHost(request.headers.host))
+    throw new LogicError('forbidden', 'the Host header does not name this machine');
+  if (request.url.startsWith('/trpc') && request.headers['sec-fetch-site'] === 'cross-site') {
+    throw new LogicError('forbidden', 'calls from pages of other sites are refused');
+  }
+}
+
+function isLoopbackHost(host: string | undefined): boolean {
+  try {
+    return host !== undefined && isLoopback(parseHostPort(/:\d+$/.test(host) ? host : `${host}:80`).host);
+  } catch {
+    return false;
+  }
+}
+
+async function sendPage(
+  fleet: Fleet,
+  request: FastifyRequest,
+  reply: FastifyReply,
+  log: Logger,
+): Promise<FastifyReply> {
+  const { q } = request.query as { q?: string | string[] };
+  const query = (Array.isArray(q) ? q.at(-1) : q)?.trim() ?? '';
+  const page = reply.headers(PAGE_HEADERS);
+  if (query === '') return page.send(renderPage({ query, result: null, error: null }));
+  try {
+    return page.send(
+      renderPage({ query, result: await askFleet(fleet, { query }, goneSignal(reply)), error: null }),
+    );
+  } catch (cause) {
+    const error = asLogicError(cause);
+    if (error.code === 'internal') log.error({ err: cause }, 'a question failed');
+    return page.status(ERRORS[error.code].http).send(renderPage({ query, result: null, error }));
+  }
+}
+
+/** Aborts when the asker goes away before the reply is sent. */
+function goneSignal(reply: FastifyReply): AbortSignal {
+  const gone = new AbortController();
+  reply.raw.once('close', () => {
+    if (!reply.raw.writableFinished) gone.abort();
+  });
+  return gone.signal;
+}
+
+/** What fastify itself refuses, as a code of our table. */
+function toLogicError(error: FastifyError): LogicError {
+  if (error instanceof LogicError) return error;
+  if (error.statusCode === 413)
+    return new LogicError('too_large', `the request is larger than ${REQUEST_BODY_BYTES} bytes`, error);
+  if (error.statusCode !== undefined && error.statusCode < 500)
+    return new LogicError('bad_request', 'the request could not be read', error);
+  return asLogicError(error);
+}
+
+function sendError(
+  request: FastifyRequest,
+  reply: FastifyReply,
+  error: LogicError,
+  log: Logger,
+): FastifyReply {
+  if (error.code === 'internal') log.error({ err: error.detail ?? error }, 'a request failed');
+  const { http, advice } = ERRORS[error.code];
+  const plain = { code: error.code, message: error.message, advice };
+  return reply.status(http).send({ error: request.url.startsWith('/trpc') ? asTrpc(error) : plain });
+}
+
+/** The same error as a tRPC client expects it, for requests that never reached the router. */
+function asTrpc({ code, message }: LogicError): object {
+  const { http, trpc, advice } = ERRORS[code];
+  return {
+    message,
+    code: TRPC_ERROR_CODES_BY_KEY[trpc],
+    data: { code: trpc, httpStatus: http, logic: { code, advice } },
+  };
+}

@@ -1,0 +1,268 @@
+/**
+ * The fleet's certificate authority: one P-256 key that signs the coordinator's own certificate and
+ * one certificate for each site. Sites and coordinator trust this authority and nothing else.
+ *
+ * Roles are in the subject (OU=coordinator asks, OU=site answers), names in CN and SAN. A site makes
+ * its key itself and sends a signing request; only the request's public key is taken over, every
+ * other field is ours. A new authority is written beside its place and renamed into it, so that a
+ * crash leaves either all of it or nothing, and of two processes that start at once one wins.
+ */
+import './metadata.ts';
+import { KeyObject, X509Certificate as NodeCertificate, webcrypto } from 'node:crypto';
+import { mkdir, mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
+import { siteName } from '@fleet/shared/api/ask.ts';
+import { LogicError } from '@fleet/shared/errors.ts';
+import {
+  AUTHORITY_VALID_DAYS,
+  CERTIFICATE_RENEW_DAYS,
+  CERTIFICATE_VALID_DAYS,
+  CLOCK_SKEW_MS,
+  SIGNING_REQUEST_BYTES,
+} from '@fleet/shared/limits.ts';
+import * as x509 from '@peculiar/x509';
+import { realWorld, type World } from '../world.ts';
+
+const ECDSA = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' } as const;
+const DAY_MS = 86_400_000;
+const COORDINATOR = 'coordinator';
+
+x509.cryptoProvider.set(webcrypto);
+
+/** A certificate and what the registry keeps of it. */
+export interface Issued {
+  /** PEM. */
+  readonly certificate: string;
+  /** SHA-256 of the certificate's DER, lower-case hex. */
+  readonly fingerprint: string;
+  readonly serial: string;
+  /** SPKI in PEM: the key that signs the site's replies. */
+  readonly publicKey: string;
+  /** Milliseconds since 1970 UTC. */
+  readonly validUntil: number;
+}
+
+/** PEM texts that open a TLS session as this coordinator. */
+export interface Identity {
+  readonly certificate: string;
+  readonly key: string;
+}
+
+export interface Authority {
+  /** The authority's own certificate, PEM: what a site takes as `--tls-ca`. */
+  readonly certificate: string;
+  readonly coordinator: Identity;
+  /** A certificate for the site of this name. @throws LogicError `bad_request` for a request that does not hold */
+  issue(site: string, request: string): Promise<Issued>;
+}
+
+/** Opens the authority in `dir` (mode 0700, keys 0600) and makes it first where there is none. */
+export async function openAuthority(dir: string, world: World = realWorld): Promise<Authority> {
+  const files = (await readFiles(dir)) ?? (await create(dir, world));
+  const signer: Signer = { certificate: files.certificate, key: await importKey(files.key), world };
+  const own = await ownCertificate(dir, files, signer);
+  return {
+    certificate: files.certificate,
+    coordinator: { certificate: own, key: files.ownKey },
+    issue: async (site, request) =>
+      describe(
+        await sign(signer, {
+          name: siteName.parse(site),
+          role: 'site',
+          publicKey: await requestedKey(site, request),
+        }),
+      ),
+  };
+}
+
+interface Files {
+  readonly certificate: string;
+  readonly key: string;
+  readonly ownCertificate: string;
+  readonly ownKey: string;
+}
+interface Signer {
+  readonly certificate: string;
+  readonly key: webcrypto.CryptoKey;
+  readonly world: World;
+}
+interface Subject {
+  readonly name: string;
+  readonly role: 'site' | typeof COORDINATOR;
+  readonly publicKey: x509.PublicKeyType;
+}
+
+const FILE_NAMES = {
+  certificate: 'authority.pem',
+  key: 'authority.key.pem',
+  ownCertificate: 'coordinator.pem',
+  ownKey: 'coordinator.key.pem',
+} as const;
+
+async function readFiles(dir: string): Promise<Files | null> {
+  const read = (name: keyof Files) => readFile(join(dir, FILE_NAMES[name]), 'utf8');
+  try {
+    const [certificate, key, ownCertificate, ownKey] = await Promise.all([
+      read('certificate'),
+      read('key'),
+      read('ownCertificate'),
+      read('ownKey'),
+    ]);
+    return { certificate, key, ownCertificate, ownKey };
+  } catch (cause) {
+    if ((cause as NodeJS.ErrnoException).code === 'ENOENT') return null;
+    throw cause;
+  }
+}
+
+async function create(dir: string, world: World): Promise<Files> {
+  const authorityKeys = await webcrypto.subtle.generateKey(ECDSA, true, ['sign', 'verify']);
+  const ownKeys = await webcrypto.subtle.generateKey(ECDSA, true, ['sign', 'verify']);
+  const certificate = await selfSign(authorityKeys, world);
+  const signer = { certificate, key: authorityKeys.privateKey, world };
+  const files = {
+    certificate,
+    key: exportKey(authorityKeys.privateKey),
+    ownCertificate: await sign(signer, {
+      name: COORDINATOR,
+      role: COORDINATOR,
+      publicKey: ownKeys.publicKey,
+    }),
+    ownKey: exportKey(ownKeys.privateKey),
+  };
+  return (await place(dir, files)) ? files : ((await readFiles(dir)) ?? fail(dir));
+}
+
+function fail(dir: string): never {
+  throw new LogicError('internal', `${dir} is in the way: it is not empty and holds no complete authority`);
+}
+
+/** Writes all files to a new directory and renames it to `dir`; false where `dir` was there first. */
+async function place(dir: string, files: Files): Promise<boolean> {
+  await mkdir(dirname(dir), { recursive: true });
+  const draft = await mkdtemp(join(dirname(dir), `.${basename(dir)}-`)); // mode 0700
+  try {
+    for (const name of Object.keys(FILE_NAMES) as (keyof Files)[]) {
+      await writeFile(join(draft, FILE_NAMES[name]), files[name], { mode: 0o600, flush: true });
+    }
+    await rename(draft, dir);
+    return true;
+  } catch (cause) {
+    await rm(draft, { recursive: true, force: true });
+    if (['ENOTEMPTY', 'EEXIST'].includes((cause as NodeJS.ErrnoException).code ?? '')) return false;
+    throw cause;
+  }
+}
+
+/** The coordinator's certificate, made anew for the same key when it is about to end. */
+async function ownCertificate(dir: string, files: Files, signer: Signer): Promise<string> {
+  const current = new NodeCertificate(files.ownCertificate);
+  if (current.validToDate.getTime() - signer.world.now() > CERTIFICATE_RENEW_DAYS * DAY_MS)
+    return files.ownCertificate;
+  const publicKey = new x509.PublicKey(current.publicKey.export({ type: 'spki', format: 'der' }));
+  const renewed = await sign(signer, { name: COORDINATOR, role: COORDINATOR, publicKey });
+  const draft = join(dir, `${FILE_NAMES.ownCertificate}.${signer.world.randomHex(4)}`);
+  await writeFile(draft, renewed, { mode: 0o600, flush: true });
+  await rename(draft, join(dir, FILE_NAMES.ownCertificate));
+  return renewed;
+}
+
+async function selfSign(keys: webcrypto.CryptoKeyPair, world: World): Promise<string> {
+  const certificate = await x509.X509CertificateGenerator.createSelfSigned({
+    ...validity(AUTHORITY_VALID_DAYS, world),
+    name: [{ CN: ['logic fleet authority'] }, { OU: ['authority'] }],
+    keys: keys,
+    signingAlgorithm: ECDSA,
+    extensions: [
+      new x509.BasicConstraintsExtension(true, 0, true),
+      new x509.KeyUsagesExtension(x509.KeyUsageFlags.keyCertSign, true),
+      await x509.SubjectKeyIdentifierExtension.create(keys.publicKey),
+    ],
+  });
+  return certificate.toString('pem');
+}
+
+async function sign(signer: Signer, { name, role, publicKey }: Subject): Promise<string> {
+  const issuer = new x509.X509Certificate(signer.certificate);
+  const usages = [
+    x509.ExtendedKeyUsage.clientAuth,
+    ...(role === 'site' ? [x509.ExtendedKeyUsage.serverAuth] : []),
+  ];
+  const certificate = await x509.X509CertificateGenerator.create({
+    ...validity(CERTIFICATE_VALID_DAYS, signer.world),
+    subject: [{ CN: [name] }, { OU: [role] }],
+    issuer: issuer.subjectName,
+    publicKey,
+    signingKey: signer.key,
+    signingAlgorithm: ECDSA,
+    extensions: [
+      new x509.BasicConstraintsExtension(false, undefined, true),
+      new x509.KeyUsagesExtension(x509.KeyUsageFlags.digitalSignature, true),
+      new x509.ExtendedKeyUsageExtension(usages),
+      new x509.SubjectAlternativeNameExtension([{ type: 'dns', value: name }]),
+      await x509.SubjectKeyIdentifierExtension.create(publicKey),
+      await x509.AuthorityKeyIdentifierExtension.create(issuer.publicKey),
+    ],
+  });
+  return certificate.toString('pem');
+}
+
+/** From a little before now, since the site's clock may be behind. Serials are random: 127 bits, positive. */
+function validity(days: number, world: World): { notBefore: Date; notAfter: Date; serialNumber: string } {
+  const now = world.now();
+  return {
+    notBefore: new Date(now - CLOCK_SKEW_MS),
+    notAfter: new Date(now + days * DAY_MS),
+    serialNumber: `4${world.randomHex(16).slice(1)}`,
+  };
+}
+
+/** The public key of a request that proves possession of its private key and asks for this very name. */
+async function requestedKey(site: string, request: string): Promise<x509.PublicKey> {
+  if (request.length > SIGNING_REQUEST_BYTES)
+    throw new LogicError('bad_request', 'the signing request is too large');
+  const parsed = parseRequest(request);
+  if (!(await parsed.verify().catch(() => false))) {
+    throw new LogicError('bad_request', 'the signing request is not signed by the key that it names');
+  }
+  const { name, namedCurve } = parsed.publicKey.algorithm as { name: string; namedCurve?: string };
+  if (name !== 'ECDSA' || namedCurve !== 'P-256')
+    throw new LogicError('bad_request', 'a site has a P-256 key');
+  const names = parsed.subjectName.getField('CN');
+  if (names.some((asked) => asked !== site))
+    throw new LogicError('bad_request', `the signing request is for ${names.join(', ')}, not for ${site}`);
+  return parsed.publicKey;
+}
+
+function parseRequest(request: string): x509.Pkcs10CertificateRequest {
+  try {
+    return new x509.Pkcs10CertificateRequest(request);
+  } catch (cause) {
+    throw new LogicError('bad_request', 'not a certificate signing request', cause);
+  }
+}
+
+function describe(certificate: string): Issued {
+  const read = new NodeCertificate(certificate);
+  return {
+    certificate,
+    fingerprint: fingerprintOf(read.fingerprint256),
+    serial: read.serialNumber.toLowerCase(),
+    publicKey: read.publicKey.export({ type: 'spki', format: 'pem' }) as string,
+    validUntil: read.validToDate.getTime(),
+  };
+}
+
+/** Node's `AB:CD:…` as the lower-case hex that the registry holds. */
+export function fingerprintOf(fingerprint256: string): string {
+  return fingerprint256.replaceAll(':', '').toLowerCase();
+}
+
+function exportKey(key: webcrypto.CryptoKey): string {
+  return KeyObject.from(key).export({ type: 'pkcs8', format: 'pem' }) as string;
+}
+
+function importKey(pem: string): Promise<webcrypto.CryptoKey> {
+  const der = Buffer.from(pem.replace(/-----[^-]+-----|\s/g, ''), 'base64');
+  return webcrypto.subtle.importKey('pkcs8', der, ECDSA, false, ['sign']);
+}

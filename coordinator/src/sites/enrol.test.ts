@@ -1,0 +1,168 @@
+import assert from 'node:assert/strict';
+import { webcrypto, X509Certificate } from 'node:crypto';
+import { mkdtemp, readdir, rm, stat } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, test } from 'node:test';
+import { CERTIFICATE_RENEW_DAYS, CERTIFICATE_VALID_DAYS } from '@fleet/shared/limits.ts';
+import { signingRequest } from '../testing/signing-request.ts';
+import { realWorld } from '../world.ts';
+import { openAuthority } from './authority.ts';
+import { enrol } from './enrol.ts';
+import { openRegistry } from './registry.ts';
+
+const dir = await mkdtemp(join(tmpdir(), 'enrol-'));
+after(() => rm(dir, { recursive: true }));
+const authority = await openAuthority(join(dir, 'ca'));
+const registry = openRegistry(join(dir, 'fleet.sqlite'));
+after(() => registry.close());
+const refused = (code: string, about: RegExp) => ({ name: 'LogicError', code, message: about });
+
+test('an enrolled site gets a certificate with its name and role, and the registry knows it', async () => {
+  const { request } = await signingRequest('garage');
+  const { certificate } = await enrol({
+    authority,
+    registry,
+    site: 'garage',
+    request,
+    address: '127.0.0.1:8443',
+  });
+  const read = new X509Certificate(certificate);
+  assert.equal(read.subject, 'CN=garage\nOU=site');
+  assert.equal(read.subjectAltName, 'DNS:garage');
+  assert.deepEqual(read.keyUsage, ['1.3.6.1.5.5.7.3.2', '1.3.6.1.5.5.7.3.1']);
+  assert.equal(read.ca, false);
+  assert.ok(read.verify(new X509Certificate(authority.certificate).publicKey));
+  assert.equal(registry.get('garage')?.fingerprint, read.fingerprint256.replaceAll(':', '').toLowerCase());
+  assert.equal(registry.get('garage')?.publicKey, read.publicKey.export({ type: 'spki', format: 'pem' }));
+});
+
+test('the coordinator has its own certificate with its role, for asking only', () => {
+  const own = new X509Certificate(authority.coordinator.certificate);
+  assert.equal(own.subject, 'CN=coordinator\nOU=coordinator');
+  assert.deepEqual(own.keyUsage, ['1.3.6.1.5.5.7.3.2']);
+});
+
+test('keys are readable by their owner only', async () => {
+  assert.equal((await stat(join(dir, 'ca'))).mode & 0o777, 0o700);
+  for (const file of await readdir(join(dir, 'ca'))) {
+    assert.equal((await stat(join(dir, 'ca', file))).mode & 0o777, 0o600, file);
+  }
+});
+
+test('opening the authority again gives the same one', async () => {
+  const again = await openAuthority(join(dir, 'ca'));
+  assert.equal(again.certificate, authority.certificate);
+  assert.deepEqual(again.coordinator, authority.coordinator);
+});
+
+test('of two processes that make the authority at once, both end with the same one', async () => {
+  const both = await Promise.all([openAuthority(join(dir, 'ca2')), openAuthority(join(dir, 'ca2'))]);
+  assert.equal(both[0].certificate, both[1].certificate);
+  assert.deepEqual(
+    (await readdir(dir)).filter((name) => name.startsWith('.ca2')),
+    [],
+  );
+});
+
+test('the coordinator renews its certificate for the same key before it ends', async () => {
+  const later = {
+    ...realWorld,
+    now: () => Date.now() + (CERTIFICATE_VALID_DAYS - CERTIFICATE_RENEW_DAYS + 1) * 86_400_000,
+  };
+  const renewed = await openAuthority(join(dir, 'ca'), later);
+  assert.notEqual(renewed.coordinator.certificate, authority.coordinator.certificate);
+  assert.equal(renewed.coordinator.key, authority.coordinator.key);
+  assert.ok(
+    new X509Certificate(renewed.coordinator.certificate).checkPrivateKey(
+      (await import('node:crypto')).createPrivateKey(renewed.coordinator.key),
+    ),
+  );
+});
+
+test('serials differ and are positive', async () => {
+  const { request } = await signingRequest('garage');
+  const [one, two] = await Promise.all([
+    authority.issue('garage', request),
+    authority.issue('garage', request),
+  ]);
+  assert.notEqual(one.serial, two.serial);
+  assert.match(one.serial, /^4[0-9a-f]{31}$/);
+});
+
+test('a request whose signature does not hold is refused', async () => {
+  const { request } = await signingRequest('garage');
+  const der = Buffer.from(request.replace(/-----[^-]+-----|\s/g, ''), 'base64');
+  der[der.length - 1] = (der.at(-1) ?? 0) ^ 1;
+  const altered = `-----BEGIN CERTIFICATE REQUEST-----\n${der.toString('base64')}\n-----END CERTIFICATE REQUEST-----\n`;
+  await assert.rejects(authority.issue('garage', altered), refused('bad_request', /not signed/));
+});
+
+test('a request for another name, with another kind of key, or that is none, is refused', async () => {
+  const { request } = await signingRequest('garage');
+  await assert.rejects(
+    authority.issue('cellar', request),
+    refused('bad_request', /for garage, not for cellar/),
+  );
+  await assert.rejects(
+    authority.issue('garage', 'nonsense'),
+    refused('bad_request', /not a certificate signing request/),
+  );
+  await assert.rejects(authority.issue('garage', 'x'.repeat(100_000)), refused('bad_request', /too large/));
+  const keys = await webcrypto.subtle.generateKey({ name: 'ECDSA', namedCurve: 'P-384' }, true, [
+    'sign',
+    'verify',
+  ]);
+  const other = await signingRequest('garage', keys);
+  await assert.rejects(authority.issue('garage', other.request), refused('bad_request', /P-256/));
+});
+
+test('a name that is no DNS label, or an address that is none, is refused', async () => {
+  const { request } = await signingRequest('garage');
+  await assert.rejects(
+    enrol({ authority, registry, site: '../x', request, address: 'h:1' }),
+    refused('bad_request', /not a site name/),
+  );
+  await assert.rejects(
+    enrol({ authority, registry, site: 'garage', request, address: 'nowhere' }),
+    refused('bad_request', /not an address/),
+  );
+});
+
+test('two sites may not share a key', async () => {
+  const { request, keys } = await signingRequest('attic');
+  await enrol({ authority, registry, site: 'attic', request, address: '127.0.0.1:1' });
+  const copy = await signingRequest('shed', keys);
+  await assert.rejects(
+    enrol({ authority, registry, site: 'shed', request: copy.request, address: '127.0.0.1:2' }),
+    refused('bad_request', /attic has this key already/),
+  );
+  assert.equal(registry.get('shed'), undefined);
+});
+
+test('enrolling a site again replaces its certificate and address and keeps one row', async () => {
+  const { request } = await signingRequest('attic');
+  const before = registry.get('attic');
+  await enrol({ authority, registry, site: 'attic', request, address: '[::1]:9', labels: { zone: 'roof' } });
+  const now = registry.list().filter((site) => site.name === 'attic');
+  assert.equal(now.length, 1);
+  assert.equal(now[0]?.address, '[::1]:9');
+  assert.deepEqual(now[0]?.labels, { zone: 'roof' });
+  assert.notEqual(now[0]?.fingerprint, before?.fingerprint);
+});
+
+test('the registry outlives its process and lists sites by name', () => {
+  const again = openRegistry(join(dir, 'fleet.sqlite'));
+  assert.deepEqual(
+    again.list().map((site) => site.name),
+    ['attic', 'garage'],
+  );
+  again.setAddress('garage', '127.0.0.1:9443');
+  assert.equal(
+    registry.get('garage')?.address,
+    '127.0.0.1:9443',
+    'a change by one process is seen by the other',
+  );
+  assert.throws(() => again.setAddress('nobody', 'h:1'), refused('unknown_site', /nobody/));
+  again.close();
+});

@@ -1,0 +1,20 @@
+/**
+ * Clock and randomness of the coordinator, in the one place where they come in. Everything else takes
+ * a `World`, so that a test can hand in a clock of its own and a fixed nonce.
+ */
+import { randomBytes } from 'node:crypto';
+
+export interface World {
+  /** Wall clock, milliseconds since 1970 UTC: what replies and certificates are compared with. */
+  now(): number;
+  /** A clock that only grows, in milliseconds: what durations are measured with. */
+  elapsed(): number;
+  /** That many random bytes, as hex digits. */
+  randomHex(bytes: number): string;
+}
+
+export const realWorld: World = {
+  now: () => Date.now(),
+  elapsed: () => performance.now(),
+  randomHex: (bytes) => randomBytes(bytes).toString('hex'),
+};
