@@ -44,13 +44,13 @@ export function isLoopback(host: string): boolean {
 
 /**
  * The address to serve plain HTTP on.
- * @throws LogicError `bad_request` where it is not on loopback: another address needs TLS and a token.
+ * @throws LogicError `bad_request` or, where it is not on loopback, `bad_setup`: another address needs TLS and a token.
  */
 export function parseListen(text: string): HostPort {
   const address = parseHostPort(text);
   if (!isLoopback(address.host)) {
     throw new LogicError(
-      'bad_request',
+      'bad_setup',
       `${text} is not a loopback address: this version serves plain HTTP on loopback only`,
     );
   }

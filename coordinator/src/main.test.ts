@@ -16,7 +16,9 @@ const ROOT = join(import.meta.dirname, '../..');
 const BIN = join(ROOT, 'coordinator/bin/logic-fleet.mjs');
 const { bundle } = await loadManifest(join(ROOT, 'kb'));
 const parts = await openTestFleet();
-const site: TestSite = await parts.site('barn', (stream, asked) => answering(() => site, bundle)(stream, asked));
+const site: TestSite = await parts.site('barn', (stream, asked) =>
+  answering(() => site, bundle)(stream, asked),
+);
 const data = await mkdtemp(join(tmpdir(), 'main-'));
 type Child = ChildProcessByStdio<Writable, Readable, Readable>;
 const children: Child[] = [];
@@ -32,7 +34,9 @@ function start(args: readonly string[]): Child {
   return child;
 }
 
-async function run(...args: string[]): Promise<{ code: number; out: string; err: string; json: Record<string, unknown> }> {
+async function run(
+  ...args: string[]
+): Promise<{ code: number; out: string; err: string; json: Record<string, unknown> }> {
   const child = start(args);
   const [out, err, [code]] = await Promise.all([text(child.stdout), text(child.stderr), once(child, 'exit')]);
   const last = out.trimEnd().split('\n').at(-1) ?? '';
@@ -112,14 +116,20 @@ test('an address that is not loopback is refused before anything starts', async 
 });
 
 test('serve ends cleanly on SIGTERM, on SIGINT, and with its parent', async () => {
-  const ends: ReadonlyArray<(child: Child) => void> = [(child) => child.kill('SIGTERM'), (child) => child.kill('SIGINT'), (child) => child.stdin.end()];
-  await Promise.all(ends.map(async (end) => {
-    const { child, url: own } = await serve('--follow-parent');
-    const exited = once(child, 'exit');
-    end(child);
-    assert.deepEqual(await exited, [0, null]);
-    await assert.rejects(fetch(`${own}/healthz`));
-  }));
+  const ends: ReadonlyArray<(child: Child) => void> = [
+    (child) => child.kill('SIGTERM'),
+    (child) => child.kill('SIGINT'),
+    (child) => child.stdin.end(),
+  ];
+  await Promise.all(
+    ends.map(async (end) => {
+      const { child, url: own } = await serve('--follow-parent');
+      const exited = once(child, 'exit');
+      end(child);
+      assert.deepEqual(await exited, [0, null]);
+      await assert.rejects(fetch(`${own}/healthz`));
+    }),
+  );
 });
 
 test('two coordinators cannot listen at one address: the second says so and exits 1', async () => {

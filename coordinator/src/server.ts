@@ -22,7 +22,7 @@ export interface Server {
   close(): Promise<void>;
 }
 
-/** Serves until closed. Port 0 takes a free one; `url` names the one taken. */
+/** Serves until closed. Port 0 takes a free one; `url` names the one taken. @throws LogicError `bad_setup` where the address is taken */
 export async function serve(fleet: Fleet, address: HostPort, log: Logger): Promise<Server> {
   const app = fastify({ bodyLimit: REQUEST_BODY_BYTES, forceCloseConnections: true });
   app.addHook('onRequest', async (request) => guard(request));
@@ -40,9 +40,18 @@ export async function serve(fleet: Fleet, address: HostPort, log: Logger): Promi
   app.get('/healthz', async () => ({ ok: true, sites: fleet.registry.list().length }));
   app.get('/', (request, reply) => sendPage(fleet, request, reply, log));
   await app.register(fastifyTRPCPlugin, trpcPlugin(fleet, log));
-  await app.listen(address);
+  await listen(app, address);
   const { port } = app.server.address() as AddressInfo;
   return { url: `http://${formatHostPort({ ...address, port })}`, close: () => app.close() };
+}
+
+async function listen(app: { listen(address: HostPort): Promise<string> }, address: HostPort): Promise<void> {
+  try {
+    await app.listen(address);
+  } catch (cause) {
+    const said = cause instanceof Error ? cause.message : String(cause);
+    throw new LogicError('bad_setup', `cannot listen on ${formatHostPort(address)}: ${said}`, cause);
+  }
 }
 
 function trpcPlugin(fleet: Fleet, log: Logger): FastifyTRPCPluginOptions<FleetRouter> & { prefix: string } {

@@ -8,7 +8,7 @@
 import { LogicError } from './errors.ts';
 import { QUERY_VARIABLES } from './limits.ts';
 import type { Term } from './term.ts';
-import { EOF, MARK, NAME, NUMBER, QUOTED, STRING, Scanner, VAR } from './term-scanner.ts';
+import { EOF, MARK, NAME, NUMBER, QUOTED, Scanner, STRING, VAR } from './term-scanner.ts';
 
 export interface ReadBounds {
   /** Longest text in bytes of UTF-8. */
@@ -243,6 +243,6 @@ class Reader {
   }
 
   private tooDeep(): never {
-    throw new LogicError('too_large', `The term is nested deeper than ${this.bounds.depth}.`);
+    throw new LogicError('too_large', `The term is nested deeper than ${this.depth}.`);
   }
 }

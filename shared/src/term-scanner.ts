@@ -176,8 +176,7 @@ export class Scanner {
     this.kind = NAME;
     if (this.word === '.' && this.endsHere()) return;
     if (this.word.startsWith('/*')) this.fail('a block comment');
-    if (!this.any && !this.isOperator(this.word))
-      this.fail(`no operator ${this.word.slice(0, 40)}`);
+    if (!this.any && !this.isOperator(this.word)) this.fail(`no operator ${this.word.slice(0, 40)}`);
   }
 
   /** After a final `.`: only layout and comments may follow. */

@@ -134,7 +134,7 @@ async function create(dir: string, world: World): Promise<Files> {
 }
 
 function fail(dir: string): never {
-  throw new LogicError('internal', `${dir} is in the way: it is not empty and holds no complete authority`);
+  throw new LogicError('bad_setup', `${dir} is in the way: it is not empty and holds no complete authority`);
 }
 
 /** Writes all files to a new directory and renames it to `dir`; false where `dir` was there first. */

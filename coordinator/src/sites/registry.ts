@@ -78,7 +78,7 @@ function prepare(sqlite: Database.Database, file: string): void {
   sqlite.pragma('busy_timeout = 5000');
   const format = sqlite.pragma('user_version', { simple: true }) as number;
   if (format > FORMAT)
-    throw new LogicError('internal', `${file} was written by a newer version (format ${format})`);
+    throw new LogicError('bad_setup', `${file} was written by a newer version (format ${format})`);
   sqlite.exec(CREATE);
   sqlite.pragma(`user_version = ${FORMAT}`);
 }

@@ -24,20 +24,23 @@ export interface Asked {
 }
 export type Handler = (stream: ServerHttp2Stream, asked: Asked) => void;
 
-export interface TestSite {
-  readonly name: string;
-  /** PEM. */
-  readonly key: string;
-  readonly certificate: string;
-  readonly server: Http2SecureServer;
+export interface TestServer {
+  readonly address: string;
   /** Sockets open now, and TLS sessions ever made. */
   readonly sockets: Set<Socket>;
   sessions: number;
-  row(): Site;
   /** Ends its sockets as a killed process would, and stops listening. */
   kill(): Promise<void>;
   /** Listens again where it did. */
   revive(): Promise<void>;
+}
+
+export interface TestSite extends TestServer {
+  readonly name: string;
+  /** PEM. */
+  readonly key: string;
+  readonly certificate: string;
+  row(): Site;
 }
 
 export interface TestFleet {
@@ -84,39 +87,53 @@ interface Start {
 
 async function startSite({ authority, registry, name, handler }: Start): Promise<TestSite> {
   const { request, key } = await signingRequest(name);
-  const { certificate } = await enrol({ authority, registry, site: name, request, address: '127.0.0.1:1' });
+  const { certificate } = await enrol({ authority, registry, site: name, request, address: '127.0.0.1:0' });
+  const served = await serveAs({ key, certificate, authority }, handler);
+  registry.setAddress(name, served.address);
+  return Object.assign(served, { name, key, certificate, row: () => registry.get(name) as Site });
+}
+
+interface Holder {
+  /** PEM, both. */
+  readonly key: string;
+  readonly certificate: string;
+  readonly authority: Authority;
+}
+
+/** A server that shows this certificate and wants one of the fleet's authority. */
+export async function serveAs(
+  { key, certificate, authority }: Holder,
+  handler: Handler,
+): Promise<TestServer> {
+  const ca = authority.certificate;
   const server = createSecureServer({
     key,
     cert: certificate,
-    ca: authority.certificate,
+    ca,
     requestCert: true,
     rejectUnauthorized: true,
   });
   const sockets = new Set<Socket>();
-  const site: TestSite = {
-    name,
-    key,
-    certificate,
-    server,
-    sockets,
-    sessions: 0,
-    row: () => registry.get(name) as Site,
-    kill: () => kill(server, sockets),
-    revive: async () => {
-      await listen(server, Number(site.row().address.split(':')[1]));
-    },
-  };
   server.on('connection', (socket) => {
     sockets.add(socket);
     socket.once('close', () => sockets.delete(socket));
   });
-  server.on('session', () => {
-    site.sessions += 1;
-  });
   server.on('sessionError', () => {});
   server.on('stream', (stream, headers) => answer(stream, headers, handler));
-  registry.setAddress(name, `127.0.0.1:${await listen(server, 0)}`);
-  return site;
+  const port = await listen(server, 0);
+  const served: TestServer = {
+    address: `127.0.0.1:${port}`,
+    sockets,
+    sessions: 0,
+    kill: () => kill(server, sockets),
+    revive: async () => {
+      await listen(server, port);
+    },
+  };
+  server.on('session', () => {
+    served.sessions += 1;
+  });
+  return served;
 }
 
 function answer(stream: ServerHttp2Stream, headers: IncomingHttpHeaders, handler: Handler): void {
