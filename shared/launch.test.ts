@@ -23,10 +23,10 @@ function shim(name: string, body: string): string {
   return file;
 }
 
-const ENTRY = `const words: string[] = process.argv.slice(2);
+const ENTRY = `process.on('SIGTERM', () => process.exit(7));
+const words: string[] = process.argv.slice(2);
 console.log(JSON.stringify({ pid: process.pid, words, flags: process.execArgv }));
 if (words[0] === 'serve') setInterval(() => {}, 1000);
-process.on('SIGTERM', () => process.exit(7));
 `;
 
 async function firstLine(
