@@ -15,6 +15,7 @@ const TOP = ['coordinator', 'deploy', 'docs', 'kb', 'loadtest', 'node-agent', 's
 const BESIDE = [
   '.ci',
   '.gitignore',
+  '.npmrc',
   'ARCHITECTURE.md',
   'CHANGELOG.md',
   'CONTRIBUTING.md',
