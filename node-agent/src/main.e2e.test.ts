@@ -1,7 +1,7 @@
 /** The program as people and units start it: bin/logic-node.mjs in processes of its own. */
 import assert from 'node:assert/strict';
 import { type ChildProcessWithoutNullStreams, execFile, spawn } from 'node:child_process';
-import { existsSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -71,7 +71,8 @@ async function serve(t: Ending, data: string, ...flags: readonly string[]): Prom
 
 function isAlive(pid: number): boolean {
   try {
-    return process.kill(pid, 0);
+    // A zombie has ended; who should reap it (PID 1 of a container, say) may never do so.
+    return !/^\d+ \(.*\) Z/s.test(readFileSync(`/proc/${pid}/stat`, 'utf8'));
   } catch {
     return false;
   }
