@@ -119,6 +119,49 @@ test('a lost journal is made up for by the text, and revisions go on from there'
   assert.equal(observe(seen(['node_load', 'pve1', 0.9]), again.telemetry).revision, 4);
 });
 
+test('without its text, a journal that was pruned still gives what it has, at the same revision', async (t) => {
+  const data = await makeSiteFolder(t);
+  const first = await runSite(t, data);
+  for (const [at, node] of ['pve1', 'pve2', 'pve3'].entries()) {
+    observe(seen(['node_load', node, at / 4]), first.telemetry);
+  }
+  await first.telemetry.sync.settled();
+  first.telemetry.journal.prune(2);
+  await first.stop();
+  await rm(stateFile(data));
+  const again = await runSite(t, data);
+  const { revision, text } = await again.engine.bridge().state();
+  assert.equal(revision, 3);
+  assert.deepEqual(text.match(/^node_load.*$/gm), ['node_load(pve3,0.5).']);
+});
+
+test('a swipl that hangs is ended and replaced, and those who asked are told', async (t) => {
+  const site = await startSite(t);
+  const hung = site.engine.pid ?? 0;
+  process.kill(hung, 'SIGSTOP');
+  const ask = () =>
+    client(site.url)
+      .site.ask.query({ query: 'logic_node(N)' })
+      .then(() => 'answered', logicCode);
+  const told = await Promise.all([ask(), ask()]);
+  assert.deepEqual(told, ['time_limit', 'time_limit']);
+  await until(() => site.engine.state === 'ready' && site.engine.pid !== hung, 'another engine is ready');
+  assert.equal(await ask(), 'answered');
+  assert.equal(isAlive(hung), false);
+});
+
+test('a batch that the engine refuses changes nothing, and those after it go on', async (t) => {
+  const site = await startSite(t);
+  const { journal, sync, engine } = site.telemetry;
+  // As if it had been journaled under rules that knew this predicate.
+  journal.append([{ fact: 'gone_from_the_catalogue(x)', source: 'test', observedAt: 1, validUntil: 2 }], 1);
+  observe(seen(['node_up', 'pve1', true]), site.telemetry);
+  await sync.settled();
+  const { revision, text } = await engine.bridge().state();
+  assert.equal(revision, 2);
+  assert.match(text, /node_up\(pve1,true\)/);
+});
+
 test('a batch with one bad fact is refused whole and makes no revision', async (t) => {
   const site = await startSite(t);
   const good = ['node_up', 'pve1', true] as const;

@@ -7,7 +7,7 @@ import { existsSync } from 'node:fs';
 import { mkdir, mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { bundleDigest, loadManifest, type Manifest } from '@fleet/shared/catalogue.ts';
+import { loadManifest } from '@fleet/shared/catalogue.ts';
 import { LogicError } from '@fleet/shared/errors.ts';
 import { HOST_COLLECT_MS, PENGINE_IDLE_MS } from '@fleet/shared/limits.ts';
 import type { FastifyInstance } from 'fastify';
@@ -75,7 +75,7 @@ type Undo = (() => Promise<unknown> | unknown)[];
 async function assemble(config: SiteConfig, parts: AgentParts, undo: Undo): Promise<Omit<Agent, 'stop'>> {
   const { world, log } = parts;
   const kb = kbFolder(config);
-  const manifest = await verifiedManifest(kb);
+  const manifest = await loadManifest(kb);
   const key = await readKey(config);
   await mkdir(config.data, { recursive: true });
   const journal = Journal.open(join(config.data, 'journal.sqlite'));
@@ -98,6 +98,8 @@ async function assemble(config: SiteConfig, parts: AgentParts, undo: Undo): Prom
     log,
     spawn: () => startEngine({ main: config.main, sockets, limits: ENGINE_LIMITS, log }),
     restore: (bridge) => sync.restore(bridge),
+    // What was journaled between the end of restoring and being ready.
+    onReady: (bridge) => void sync.follow(bridge),
     onLost: () => door.engineLost(),
   });
   const door = new PengineDoor({
@@ -127,22 +129,18 @@ async function assemble(config: SiteConfig, parts: AgentParts, undo: Undo): Prom
   return { ...urls, engine, telemetry, door, stateText };
 }
 
-async function verifiedManifest(kb: string): Promise<Manifest> {
-  const manifest = await loadManifest(kb);
-  if ((await bundleDigest(kb)) !== manifest.bundle) {
-    throw new LogicError('bundle_mismatch', `The rules in ${kb} are not those of their manifest.json.`);
-  }
-  return manifest;
-}
-
+/** The key of the site's certificate; replies are signed with P-256 (docs/protocol.md section 4). */
 async function readKey({ keyPem, data }: SiteConfig): Promise<KeyObject> {
   const file = join(data, 'tls', 'key.pem');
+  const where = keyPem === null ? file : '--tls-key';
+  let key: KeyObject;
   try {
-    return createPrivateKey(keyPem ?? (await readFile(file)));
+    key = createPrivateKey(keyPem ?? (await readFile(file)));
   } catch (cause) {
-    const where = keyPem === null ? file : '--tls-key';
     throw new LogicError('bad_setup', `${where}: no private key there; logic-node init makes one`, cause);
   }
+  if (key.asymmetricKeyDetails?.namedCurve === 'prime256v1') return key;
+  throw new LogicError('bad_setup', `${where}: not a P-256 key, and no other can sign replies`);
 }
 
 /** Where the text was lost and the journal no longer reaches back to its beginning, it goes on from what there is. */

@@ -2,7 +2,7 @@
  * The command line of `logic-node`: init, serve, ask. Each command loads only what it needs, so that an idle site
  * does not carry the others. What a script reads goes to standard output, everything else to standard error.
  */
-import { Command } from 'commander';
+import { Command, Option } from 'commander';
 import type { AskFlags } from './ask-command.ts';
 import type { ServeFlags } from './config.ts';
 
@@ -15,7 +15,9 @@ program
   .description("make or bring up to date a site's folder: rules, inventory, key, certificate request")
   .requiredOption('--data <dir>', "the site's folder")
   .requiredOption('--site <name>', "the site's name, a DNS label")
-  .option('--inventory <kind>', 'host (this machine) or sample (made up)', 'host')
+  .addOption(
+    new Option('--inventory <kind>', 'this machine, or made up').choices(['host', 'sample']).default('host'),
+  )
   .option('--seed <n>', 'which sample inventory', '1')
   .action(async (flags: InitFlags) => end(await init(flags)));
 
@@ -57,7 +59,7 @@ program
 interface InitFlags {
   readonly data: string;
   readonly site: string;
-  readonly inventory: string;
+  readonly inventory: 'host' | 'sample';
   readonly seed: string;
 }
 
@@ -68,7 +70,7 @@ async function init(flags: InitFlags): Promise<number> {
     import('./report.ts'),
   ]);
   try {
-    const inventory = flags.inventory === 'sample' ? 'sample' : 'host';
+    const { inventory } = flags;
     const made = await initSite({
       data: flags.data,
       site: readSite(flags.site),

@@ -5,13 +5,12 @@
  *
  * Errors that Node finds have the protocol's own shape, so that stock clients report them like the server's.
  */
-import type { KeyObject } from 'node:crypto';
 import { asLogicError, LogicError } from '@fleet/shared/errors.ts';
-import { PENGINE_SESSIONS, QUESTIONS_AT_ONCE } from '@fleet/shared/limits.ts';
-import { signReply } from '@fleet/shared/reply.ts';
-import type { Bridge, EngineReply, PengineRequest } from '../prolog/bridge.ts';
+import { PENGINE_SESSIONS } from '@fleet/shared/limits.ts';
+import type { EngineReply, PengineRequest } from '../prolog/bridge.ts';
 import type { Engine } from '../prolog/engine.ts';
 import type { World } from '../world.ts';
+import { busy, EngineRoom } from './engine-room.ts';
 import { type DoorReply, errorReply, plainEvent, readEngineEvent, unknownPengine } from './reply.ts';
 import {
   type CreateRequest,
@@ -23,6 +22,7 @@ import {
   textOf,
 } from './request.ts';
 import { type Session, Sessions } from './sessions.ts';
+import { type Signer, stampHeaders } from './stamp.ts';
 import type { Vocabulary } from './vocabulary.ts';
 
 export interface DoorRequest {
@@ -40,10 +40,7 @@ export interface DoorRequest {
   readonly gone: AbortSignal;
 }
 
-export interface DoorParts {
-  readonly site: string;
-  readonly bundle: string;
-  readonly key: KeyObject;
+export interface DoorParts extends Signer {
   readonly engine: Engine;
   readonly vocabulary: Vocabulary;
   /** The revision that Prolog was last known to hold. */
@@ -56,10 +53,11 @@ const ACTIONS: readonly string[] = ['create', 'send', 'pull_response', 'abort', 
 export class PengineDoor {
   readonly #parts: DoorParts;
   readonly #sessions = new Sessions();
-  #running = 0;
+  readonly #room: EngineRoom;
 
   constructor(parts: DoorParts) {
     this.#parts = parts;
+    this.#room = new EngineRoom(parts.engine);
   }
 
   /** Pengines that are open. */
@@ -69,7 +67,7 @@ export class PengineDoor {
 
   /** Requests that hold a thread of the engine now. */
   get running(): number {
-    return this.#running;
+    return this.#room.running;
   }
 
   /** Answers one request; never throws. */
@@ -89,7 +87,7 @@ export class PengineDoor {
   /** Ends pengines that nobody used for long. */
   async sweep(): Promise<void> {
     const idle = this.#sessions.takeIdle(this.#parts.world.now());
-    if (idle.length > 0) await this.#destroy(idle.map(({ id }) => id));
+    if (idle.length > 0) await this.#room.destroy(idle.map(({ id }) => id));
   }
 
   /** The engine is gone: so are its pengines. */
@@ -128,8 +126,8 @@ export class PengineDoor {
     checkNonce(request);
     reply.ask = textOf(keys, 'ask');
     const wish = readCreate(keys, this.#parts.vocabulary);
-    if (this.#sessions.size + this.#running >= PENGINE_SESSIONS) throw busy('pengines');
-    const engineReply = await this.#run({
+    if (this.#sessions.size + this.#room.running >= PENGINE_SESSIONS) throw busy('pengines');
+    const engineReply = await this.#room.run({
       method: 'POST',
       path: '/pengine/create',
       contentType: 'application/json',
@@ -145,7 +143,7 @@ export class PengineDoor {
     if (id !== null) {
       reply.id = id;
       if (!ended && (request.gone.aborted || (failed && wish.destroy))) {
-        void this.#destroy([id]);
+        void this.#room.destroy([id]);
         this.#sessions.remember(id, request.caller, now);
       } else if (!ended) {
         const { caller } = request;
@@ -174,7 +172,7 @@ export class PengineDoor {
   /** A refusal in the protocol's shape is signed too, so that an asker knows it from one made up on the way. */
   #refusal(refusal: DoorReply, { ask }: Reply, nonce: string): DoorReply {
     if (refusal.status !== 200 || ask === null) return refusal;
-    const stamp = this.#stamp({
+    const stamp = stampHeaders(this.#parts, {
       ask,
       nonce,
       now: this.#parts.world.now(),
@@ -198,6 +196,7 @@ export class PengineDoor {
         this.#sessions.endedLately(reply.id, request.caller, this.#parts.world.now());
       return ended ? plainEvent(reply.format, 'destroy', reply.id) : unknownPengine(reply.format, reply.id);
     }
+    if (session.busy) throw busy('requests to this pengine');
     if (event.ask !== null) session.ask = event.ask;
     const path = `/pengine/send?${new URLSearchParams({ id: session.id, format: reply.format })}`;
     const contentType = 'application/x-prolog; charset=UTF-8';
@@ -226,7 +225,7 @@ export class PengineDoor {
     const leave = () => this.#end(session);
     request.gone.addEventListener('abort', leave, { once: true });
     try {
-      const engineReply = await this.#run(emitted);
+      const engineReply = await this.#room.run(emitted);
       this.#took(request, reply, session, engineReply);
       return this.#stamped(engineReply, session.ask, request.nonce);
     } catch (cause) {
@@ -252,13 +251,12 @@ export class PengineDoor {
 
   async #abort(reply: Reply, session: Session | null): Promise<DoorReply> {
     if (session === null) return unknownPengine(reply.format, reply.id);
-    const path = `/pengine/abort?${new URLSearchParams({ id: session.id })}`;
-    return this.#stamped(await this.#parts.engine.bridge().pengine({ method: 'GET', path }), session.ask, '');
+    return this.#stamped(await this.#room.tell('abort', { id: session.id }), session.ask, '');
   }
 
   async #ping(reply: Reply, session: Session): Promise<DoorReply> {
-    const path = `/pengine/ping?${new URLSearchParams({ id: session.id, format: reply.format })}`;
-    return this.#stamped(await this.#parts.engine.bridge().pengine({ method: 'GET', path }), session.ask, '');
+    const parameters = { id: session.id, format: reply.format };
+    return this.#stamped(await this.#room.tell('ping', parameters), session.ask, '');
   }
 
   async #destroyAll(request: DoorRequest, reply: Reply): Promise<DoorReply> {
@@ -268,7 +266,7 @@ export class PengineDoor {
       .map((id) => this.#sessions.find(id, request.caller))
       .filter((session) => session !== null);
     for (const session of own) this.#sessions.remove(session);
-    if (own.length > 0) await this.#destroy(own.map(({ id }) => id));
+    if (own.length > 0) await this.#room.destroy(own.map(({ id }) => id));
     return {
       status: 200,
       headers: { 'content-type': 'application/json; charset=UTF-8' },
@@ -276,38 +274,9 @@ export class PengineDoor {
     };
   }
 
-  /** Runs a request that may hold a thread of the engine, within the bound on those. */
-  async #run(request: PengineRequest): Promise<EngineReply> {
-    const bridge = this.#parts.engine.bridge();
-    if (this.#running >= QUESTIONS_AT_ONCE) throw busy('questions');
-    this.#running += 1;
-    try {
-      const reply = await bridge.pengine(request);
-      this.#parts.engine.report('answered');
-      return reply;
-    } catch (cause) {
-      if (asLogicError(cause).code === 'time_limit') this.#parts.engine.report('abandoned');
-      throw cause;
-    } finally {
-      this.#running -= 1;
-    }
-  }
-
   #end(session: Session): void {
     this.#sessions.remove(session);
-    void this.#destroy([session.id]);
-  }
-
-  async #destroy(ids: readonly string[]): Promise<void> {
-    try {
-      const bridge: Bridge = this.#parts.engine.bridge();
-      await bridge.pengine({
-        method: 'GET',
-        path: `/pengine/destroy_all?${new URLSearchParams({ ids: ids.join(',') })}`,
-      });
-    } catch {
-      // The engine is gone or hangs: its supervisor ends it, and the pengine with it.
-    }
+    void this.#room.destroy([session.id]);
   }
 
   /** The engine's reply; where a question ran, with the site's stamp and its signature over exactly these bytes. */
@@ -315,29 +284,12 @@ export class PengineDoor {
     const { status, contentType, now, revision, body } = engineReply;
     const headers: Record<string, string> = { 'content-type': contentType, 'cache-control': 'no-store' };
     if (now === null || revision === null) return { status, headers, body };
-    return { status, headers: { ...headers, ...this.#stamp({ ask, nonce, now, revision, body }) }, body };
-  }
-
-  #stamp({ ask, nonce, now, revision, body }: Stamped): Record<string, string> {
-    const { site, bundle, key } = this.#parts;
     return {
-      'logic-site': site,
-      'logic-now': String(now),
-      'logic-revision': String(revision),
-      'logic-bundle': bundle,
-      'logic-nonce': nonce,
-      'logic-signature': signReply({ site, ask, nonce, now, revision, bundle, body }, key),
+      status,
+      headers: { ...headers, ...stampHeaders(this.#parts, { ask, nonce, now, revision, body }) },
+      body,
     };
   }
-}
-
-/** What a site's stamp speaks of, beside the site itself. */
-interface Stamped {
-  readonly ask: string;
-  readonly nonce: string;
-  readonly now: number;
-  readonly revision: number;
-  readonly body: Buffer;
 }
 
 /** How an error to this request will be told. */
@@ -357,8 +309,4 @@ function parameters(request: DoorRequest): URLSearchParams {
 function checkNonce({ nonce }: DoorRequest): void {
   if (!/^([0-9a-f]{32})?$/.test(nonce))
     throw new LogicError('bad_request', 'logic-nonce has 32 lower-case hex digits.');
-}
-
-function busy(what: string): LogicError {
-  return new LogicError('busy', `Too many ${what} at once.`);
 }

@@ -22,6 +22,8 @@ export interface EngineParts {
   readonly spawn: () => Promise<EngineProcess>;
   /** Brings a fresh engine to the journal's last revision; the engine is ready when this settles. */
   readonly restore: (bridge: Bridge) => Promise<void>;
+  /** Called when an engine is ready for questions. */
+  readonly onReady: (bridge: Bridge) => void;
   /** Called when an engine is gone: its sessions are. */
   readonly onLost: () => void;
   readonly world: World;
@@ -150,6 +152,7 @@ export class Engine {
 
   #becameReady(): void {
     this.#parts.log.info({ engine: this.pid, restarts: this.restarts }, 'engine ready');
+    if (this.#bridge !== null) this.#parts.onReady(this.#bridge);
     this.#firstStart.resolve();
     this.#heartbeat();
   }

@@ -89,7 +89,7 @@ function spawned(child: ChildProcess): Promise<void> {
     child.once('error', (cause) =>
       reject(
         new LogicError(
-          'internal',
+          'bad_setup',
           `SWI-Prolog could not be started: ${cause.message}. Is swipl installed?`,
           cause,
         ),

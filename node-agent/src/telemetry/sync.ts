@@ -76,26 +76,28 @@ export class StateSync {
 
   async #catchUp(bridge: Bridge): Promise<void> {
     while (this.#revision < this.#parts.journal.lastRevision) {
-      await this.#commit(bridge, this.#revision + 1);
-      this.#revision += 1;
+      const held = await this.#commit(bridge, this.#revision + 1);
+      if (held <= this.#revision) throw new LogicError('internal', `The engine stays at revision ${held}.`);
+      this.#revision = held;
     }
   }
 
-  async #commit(bridge: Bridge, revision: number): Promise<void> {
+  /** Commits one revision; returns the one that the engine holds then. */
+  async #commit(bridge: Bridge, revision: number): Promise<number> {
     const { journal, log } = this.#parts;
     const rows = journal.batch(revision);
     if (rows === null)
       log.warn({ revision }, 'the journal has no batch for this revision: it changes nothing');
     const outcome = await bridge.commit(revision, rows ?? []);
-    if (outcome.kind === 'committed') return;
-    if (outcome.kind === 'conflict') {
-      throw new LogicError('internal', `The engine is at revision ${outcome.revision}, not ${revision - 1}.`);
-    }
+    if (outcome.kind === 'committed') return revision;
+    // A commit whose reply was lost had been made all the same.
+    if (outcome.kind === 'conflict') return outcome.revision;
     // Journaled under other rules than the engine has now. Every replay refuses it alike, so R stays deterministic.
     log.error(
       { revision, reason: outcome.message },
       'the engine refused a journaled batch: it changes nothing',
     );
     await bridge.commit(revision, []);
+    return revision;
   }
 }
