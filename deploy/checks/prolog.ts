@@ -79,6 +79,8 @@ function swipl(args: readonly string[]): Promise<Ran> {
     const child = spawn('swipl', args, {
       cwd: ROOT,
       stdio: ['ignore', 'pipe', 'pipe'],
+      // As a service or CI would have it: a source that needs a UTF-8 locale fails here, on every machine.
+      env: { ...process.env, LC_ALL: 'C' },
       timeout: PROCESS_MS,
       killSignal: 'SIGKILL',
     });

@@ -98,7 +98,7 @@ test(a_syntax_error_names_its_place, throws(error(logic(bad_fact, _), _))) :- lo
 test(state_does_not_belong_in_the_inventory, throws(error(logic(bad_fact, _), _))) :- load("node_up(a,true).", inventory).
 test(a_state_fact_needs_evidence, throws(error(logic(bad_fact, _), _))) :- load("node_up(a,true).", state).
 test(text_restores_what_was_written, T1 == T2) :-
-    world([node_up(a,true), node_load(a,0.25), node_disk_available('Ä node','/srv/x y',7)], W),
+    world([node_up(a,true), node_load(a,0.25), node_disk_available('\u00c4 node','/srv/x y',7)], W),
     facts:set_revision(W, 41), facts:state_text(W, T1),
     tmp_file_stream(text, File, Out0), close(Out0),
     setup_call_cleanup(open(File, write, Out, [encoding(utf8)]), write(Out, T1), close(Out)),

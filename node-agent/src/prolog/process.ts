@@ -47,6 +47,8 @@ export async function startEngine(options: EngineOptions): Promise<EngineProcess
   const child = spawn(options.swipl ?? 'swipl', engineArguments(options), {
     stdio: ['pipe', 'pipe', 'pipe'],
     detached: true,
+    // The same text under every locale: a service manager starts us with none, a terminal with its own.
+    env: { ...process.env, LC_ALL: 'C.UTF-8' },
   });
   await spawned(child);
   child.stdin.on('error', () => {});
