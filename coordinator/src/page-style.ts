@@ -3,7 +3,8 @@ export const PAGE_STYLE = `
 :root { color-scheme: light dark; --line: color-mix(in srgb, currentColor 20%, transparent); --good: #1a7f37; --fair: #9a6700; --bad: #cf222e; }
 @media (prefers-color-scheme: dark) { :root { --good: #3fb950; --fair: #d29922; --bad: #f85149; } }
 * { box-sizing: border-box; }
-body { font: 1rem/1.5 system-ui, sans-serif; max-width: 70rem; margin: 0 auto; padding: 1rem; overflow-wrap: anywhere; }
+body { font: 1rem/1.5 system-ui, sans-serif; max-width: 70rem; margin: 0 auto; padding: 1rem; overflow-wrap: break-word; }
+main { margin-top: 2rem; }
 h1 { font-size: 1.3rem; } h2 { font-size: 1.1rem; margin-top: 2rem; } h3 { font-size: 1rem; margin: 1.2rem 0 .3rem; }
 h1 a { color: inherit; text-decoration: none; }
 form { display: flex; flex-wrap: wrap; gap: .5rem; }
@@ -11,15 +12,20 @@ label { flex-basis: 100%; }
 input { flex: 1 1 16rem; min-width: 0; font: 1rem ui-monospace, monospace; padding: .5rem; border: 1px solid var(--line); border-radius: .3rem; }
 button { font: inherit; padding: .5rem 1.2rem; }
 code, pre { font-family: ui-monospace, monospace; font-size: .9rem; }
-pre { overflow-x: auto; overflow-wrap: normal; margin: .5rem 0; padding: .5rem; border-left: 3px solid var(--line); }
+pre { overflow-x: auto; margin: .5rem 0; padding: .5rem; border-left: 3px solid var(--line); }
 ul.examples { padding-left: 1.2rem; }
 .scroll { overflow-x: auto; }
-table { border-collapse: collapse; width: 100%; }
+table { border-collapse: collapse; min-width: 100%; }
 caption { text-align: left; padding-bottom: .3rem; }
-th, td { text-align: left; vertical-align: top; padding: .3rem .6rem .3rem 0; border-bottom: 1px solid var(--line); }
+th, td { text-align: left; vertical-align: top; padding: .3rem 1.2rem .3rem 0; border-bottom: 1px solid var(--line); }
+table.answers th, table.answers td { min-width: 5rem; }
+table.answers tbody tr:has(+ .proof) td { border-bottom: 0; padding-bottom: 0; }
+.proof td { padding-top: 0; }
+.proof summary { font-size: .9rem; opacity: .8; }
 td.number { font-variant-numeric: tabular-nums; }
 summary { cursor: pointer; }
-.error { border: 1px solid var(--bad); border-radius: .3rem; padding: .5rem 1rem; }
+.error { border: 1px solid var(--bad); border-radius: .3rem; padding: 0 1rem; }
+.error h2 { margin-top: 1rem; }
 .verified, .answered, .empty { color: var(--good); }
 .attested, .unproved, .hypothetical, .stale, .cancelled, .skipped { color: var(--fair); }
 .rejected, .refused, .error-outcome, .timeout, .unreachable { color: var(--bad); }

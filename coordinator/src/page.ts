@@ -107,18 +107,19 @@ function renderAnswers(site: string, answers: readonly Answer[], variables: read
   const head = variables.map((name) => html`<th scope="col">${name}</th>`);
   const rows = answers.map(
     (answer) => html`<tr>${variables.map((name) => html`<td>${showValue(answer.bindings[name])}</td>`)}
-<td><span class="${answer.standing}">${answer.standing}</span>${renderProofOf(answer)}</td></tr>\n`,
+<td class="${answer.standing}">${answer.standing}</td></tr>${renderProofOf(answer, variables.length + 1)}\n`,
   );
   return html`<h3>${site}</h3>
-<div class="scroll"><table><thead><tr>${head}<th scope="col">Standing</th></tr></thead><tbody>
+<div class="scroll"><table class="answers"><thead><tr>${head}<th scope="col">Standing</th></tr></thead><tbody>
 ${rows}</tbody></table></div>
 `;
 }
 
-function renderProofOf({ proof }: Answer): Content {
+/** In a row of its own, as wide as the table, so that an open proof leaves the columns where they are. */
+function renderProofOf({ proof }: Answer, columns: number): Content {
   return proof === null
     ? null
-    : html`<details><summary>Proof</summary><pre>${renderProof(proof)}</pre></details>`;
+    : html`<tr class="proof"><td colspan="${columns}"><details><summary>Proof</summary><pre>${renderProof(proof)}</pre></details></td></tr>`;
 }
 
 function renderCoverage({ coverage }: AskResult): Html {

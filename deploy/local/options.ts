@@ -2,7 +2,7 @@
  * The command lines of `npm start` and `npm run site`. What they take is small and stays that way:
  * later work and unit files rely on these names.
  */
-import { resolve } from 'node:path';
+import { relative, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { LOCAL_SITES } from '@fleet/shared/limits.ts';
 
@@ -74,6 +74,13 @@ export function readSiteOptions(args: readonly string[]): SiteOptions {
     port: wholeNumber('--port', own['--port'] ?? '', 65_535),
     rest,
   };
+}
+
+/** The flag that leads a command line run from here to this folder: none for the default, the shorter path otherwise. */
+export function dataFlag(data: string): string {
+  if (resolve(DATA) === data) return '';
+  const near = relative('.', data) || '.';
+  return ` --data ${near.length < data.length ? near : data}`;
 }
 
 function wholeNumber(flag: string, text: string, largest: number): number {

@@ -8,7 +8,7 @@ import { z } from 'zod';
 import { endWithParent, ROOT } from '../../shared/launch.mjs';
 import { FolderInUse, takeDataFolder } from './data-folder.ts';
 import { initLocalSite } from './membership.ts';
-import { readSiteOptions, UsageError } from './options.ts';
+import { dataFlag, readSiteOptions, UsageError } from './options.ts';
 import { type Service, startService } from './service.ts';
 import { hostSite, type LocalSite } from './sites.ts';
 import { stopSignal } from './stop-signal.ts';
@@ -47,7 +47,7 @@ async function run(args: readonly string[]): Promise<number> {
       sites: [{ name: site.name, http, https, pid, enginePid, data: site.data }],
     });
     process.stdout.write(
-      `\n${site.name} is up: ${http ?? https}\n\n  npx logic-node ask 'node_status(Node, Status)'\n\nCtrl-C stops it.\n`,
+      `\n${site.name} is up: ${http ?? https}\n\n  npx logic-node ask 'node_status(Node, Status)'${dataFlag(data)}\n\nCtrl-C stops it.\n`,
     );
     const how = await agent.ended;
     if (!stopped.signal.aborted) say(`${site.name} ${how}`);

@@ -5,11 +5,11 @@
  * the result.
  */
 import { spawn } from 'node:child_process';
-import { join, relative, resolve } from 'node:path';
+import { join } from 'node:path';
 import { endWithParent, ROOT } from '../../shared/launch.mjs';
 import { FolderInUse } from './data-folder.ts';
 import { type Fleet, startFleet } from './fleet.ts';
-import { readStartOptions, type StartOptions, UsageError } from './options.ts';
+import { dataFlag, readStartOptions, type StartOptions, UsageError } from './options.ts';
 import { stopSignal } from './stop-signal.ts';
 
 const say = (text: string) => process.stderr.write(`${text}\n`);
@@ -78,7 +78,7 @@ async function ask(fleet: Fleet, { ask: query, json }: StartOptions, signal: Abo
 }
 
 function welcome(fleet: Fleet, { data }: StartOptions): string {
-  const at = resolve('.data') === data ? '' : ` --data ${relative(process.cwd(), data) || '.'}`;
+  const at = dataFlag(data);
   return [
     '',
     `The fleet is up: ${fleet.url}`,

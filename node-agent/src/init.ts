@@ -5,9 +5,9 @@
 import { cp, mkdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { newKey, signingRequest } from '@fleet/shared/signing-request.ts';
 import { hostLabel } from './config.ts';
 import { hostInventory, sampleInventory } from './inventories.ts';
-import { newKey, signingRequest } from './signing-request.ts';
 
 export interface InitOptions {
   readonly data: string;

@@ -19,9 +19,9 @@ let coordinator: Certified;
 
 before(async () => {
   const data = await makeSiteFolder(ending);
-  fleet = authority();
-  coordinator = certify(fleet, { name: 'coordinator', unit: 'coordinator' });
-  const own = certify(fleet, {
+  fleet = await authority();
+  coordinator = await certify(fleet, { name: 'coordinator', unit: 'coordinator' });
+  const own = await certify(fleet, {
     name: SITE,
     unit: 'site',
     key: await readFile(join(data, 'tls', 'key.pem'), 'utf8'),
@@ -159,12 +159,15 @@ for (const allowH2 of [true, false]) {
   });
 
   test(`over ${version} nobody but a coordinator of this fleet is served`, async () => {
-    const strangers = authority('strangers');
+    const strangers = await authority('strangers');
     const callers: readonly (readonly [string, Partial<Certified>])[] = [
       ['no certificate', {}],
-      ['another site', certify(fleet, { name: 'shop', unit: 'site' })],
-      ['another fleet', certify(strangers, { name: 'coordinator', unit: 'coordinator' }, 'strangers')],
-      ['an authority of the same name', certify(authority(), { name: 'coordinator', unit: 'coordinator' })],
+      ['another site', await certify(fleet, { name: 'shop', unit: 'site' })],
+      ['another fleet', await certify(strangers, { name: 'coordinator', unit: 'coordinator' }, 'strangers')],
+      [
+        'an authority of the same name',
+        await certify(await authority(), { name: 'coordinator', unit: 'coordinator' }),
+      ],
     ];
     for (const [who, certified] of callers) {
       for (const path of ['/pengine/create', '/trpc/site.info', '/healthz']) {

@@ -5,11 +5,11 @@ import { after, test } from 'node:test';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { createServer as createTlsServer } from 'node:tls';
 import { REPLY_BYTES } from '@fleet/shared/limits.ts';
+import { newKey, signingRequest } from '@fleet/shared/signing-request.ts';
 import pLimit from 'p-limit';
 import { openAuthority } from '../sites/authority.ts';
 import type { Site } from '../sites/registry.ts';
 import { openSessions } from '../sites/sessions.ts';
-import { signingRequest } from '../testing/signing-request.ts';
 import { type Handler, listen, openTestFleet } from '../testing/site-server.ts';
 import { realWorld } from '../world.ts';
 import { fanout, type Reply } from './fanout.ts';
@@ -232,7 +232,8 @@ test("a site's own words are one short line without anything that steers a termi
 });
 
 test('what speaks TLS but not HTTP/2 gets one outcome', async () => {
-  const { request, key } = await signingRequest('garbled');
+  const key = newKey();
+  const request = await signingRequest('garbled', key);
   const issued = await fleet.authority.issue('garbled', request);
   const server = createTlsServer({ key, cert: issued.certificate, ALPNProtocols: ['h2'] }, (socket) => {
     socket.on('error', () => {});
@@ -265,7 +266,8 @@ test("another site's certificate, an older one of its own, and one of another au
 
 test('a site that will not have our certificate gets one outcome', async () => {
   const elsewhere = await openAuthority(`${fleet.dir}/elsewhere`);
-  const { request, key } = await signingRequest('proud');
+  const key = newKey();
+  const request = await signingRequest('proud', key);
   const issued = await fleet.authority.issue('proud', request);
   const server = createTlsServer({
     key,

@@ -7,11 +7,12 @@ import { coverageOf } from '@fleet/shared/coverage.ts';
 import type { Admitted } from './admit.ts';
 import type { Verdict } from './verify.ts';
 
-export function merge({ asked }: Admitted, verdicts: readonly Verdict[]): AskResult {
+/** `query` is the caller's own text, so that a result can be matched with what was asked. */
+export function merge(query: string, { asked }: Admitted, verdicts: readonly Verdict[]): AskResult {
   const sorted = verdicts.toSorted((a, b) => (a.outcome.site < b.outcome.site ? -1 : 1));
   const coverage = coverageOf(sorted.map((verdict) => verdict.outcome));
   return {
-    query: asked.text,
+    query,
     variables: asked.variables,
     answers: sorted.flatMap((verdict) => verdict.answers),
     coverage,

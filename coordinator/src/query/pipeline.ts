@@ -53,7 +53,7 @@ export async function askFleet(fleet: Fleet, input: FleetAskInput, cancel?: Abor
     });
     const check = { ...admitted, question, manifest: fleet.manifest, turn: fleet.turn };
     const verdicts = await Promise.all(replies.map(async (reply) => verify(check, await reply)));
-    return merge(admitted, verdicts);
+    return merge(input.query, admitted, verdicts);
   } finally {
     leave();
   }

@@ -7,7 +7,7 @@
  * other field is ours. A new authority is written beside its place and renamed into it, so that a
  * crash leaves either all of it or nothing, and of two processes that start at once one wins.
  */
-import './metadata.ts';
+import 'reflect-metadata';
 import { KeyObject, X509Certificate as NodeCertificate, webcrypto } from 'node:crypto';
 import { mkdir, mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';

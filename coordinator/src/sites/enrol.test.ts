@@ -5,7 +5,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { CERTIFICATE_RENEW_DAYS, CERTIFICATE_VALID_DAYS } from '@fleet/shared/limits.ts';
-import { signingRequest } from '../testing/signing-request.ts';
+import { newKey, signingRequest } from '@fleet/shared/signing-request.ts';
+import * as x509 from '@peculiar/x509';
 import { realWorld } from '../world.ts';
 import { openAuthority } from './authority.ts';
 import { enrol } from './enrol.ts';
@@ -19,7 +20,7 @@ after(() => registry.close());
 const refused = (code: string, about: RegExp) => ({ name: 'LogicError', code, message: about });
 
 test('an enrolled site gets a certificate with its name and role, and the registry knows it', async () => {
-  const { request } = await signingRequest('garage');
+  const request = await signingRequest('garage', newKey());
   const { certificate } = await enrol({
     authority,
     registry,
@@ -81,7 +82,7 @@ test('the coordinator renews its certificate for the same key before it ends', a
 });
 
 test('serials differ and are positive', async () => {
-  const { request } = await signingRequest('garage');
+  const request = await signingRequest('garage', newKey());
   const [one, two] = await Promise.all([
     authority.issue('garage', request),
     authority.issue('garage', request),
@@ -91,7 +92,7 @@ test('serials differ and are positive', async () => {
 });
 
 test('a request whose signature does not hold is refused', async () => {
-  const { request } = await signingRequest('garage');
+  const request = await signingRequest('garage', newKey());
   const der = Buffer.from(request.replace(/-----[^-]+-----|\s/g, ''), 'base64');
   der[der.length - 1] = (der.at(-1) ?? 0) ^ 1;
   const altered = `-----BEGIN CERTIFICATE REQUEST-----\n${der.toString('base64')}\n-----END CERTIFICATE REQUEST-----\n`;
@@ -99,7 +100,7 @@ test('a request whose signature does not hold is refused', async () => {
 });
 
 test('a request for another name, with another kind of key, or that is none, is refused', async () => {
-  const { request } = await signingRequest('garage');
+  const request = await signingRequest('garage', newKey());
   await assert.rejects(
     authority.issue('cellar', request),
     refused('bad_request', /for garage, not for cellar/),
@@ -113,12 +114,16 @@ test('a request for another name, with another kind of key, or that is none, is 
     'sign',
     'verify',
   ]);
-  const other = await signingRequest('garage', keys);
-  await assert.rejects(authority.issue('garage', other.request), refused('bad_request', /P-256/));
+  const other = await x509.Pkcs10CertificateRequestGenerator.create({
+    name: [{ CN: ['garage'] }],
+    keys,
+    signingAlgorithm: { name: 'ECDSA', hash: 'SHA-384' },
+  });
+  await assert.rejects(authority.issue('garage', other.toString('pem')), refused('bad_request', /P-256/));
 });
 
 test('a name that is no DNS label, or an address that is none, is refused', async () => {
-  const { request } = await signingRequest('garage');
+  const request = await signingRequest('garage', newKey());
   await assert.rejects(
     enrol({ authority, registry, site: '../x', request, address: 'h:1' }),
     refused('bad_request', /not a site name/),
@@ -130,18 +135,19 @@ test('a name that is no DNS label, or an address that is none, is refused', asyn
 });
 
 test('two sites may not share a key', async () => {
-  const { request, keys } = await signingRequest('attic');
+  const key = newKey();
+  const request = await signingRequest('attic', key);
   await enrol({ authority, registry, site: 'attic', request, address: '127.0.0.1:1' });
-  const copy = await signingRequest('shed', keys);
+  const copy = await signingRequest('shed', key);
   await assert.rejects(
-    enrol({ authority, registry, site: 'shed', request: copy.request, address: '127.0.0.1:2' }),
+    enrol({ authority, registry, site: 'shed', request: copy, address: '127.0.0.1:2' }),
     refused('bad_request', /attic has this key already/),
   );
   assert.equal(registry.get('shed'), undefined);
 });
 
 test('enrolling a site again replaces its certificate and address and keeps one row', async () => {
-  const { request } = await signingRequest('attic');
+  const request = await signingRequest('attic', newKey());
   const before = registry.get('attic');
   await enrol({ authority, registry, site: 'attic', request, address: '[::1]:9', labels: { zone: 'roof' } });
   const now = registry.list().filter((site) => site.name === 'attic');

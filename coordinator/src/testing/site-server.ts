@@ -12,11 +12,11 @@ import {
 import type { AddressInfo, Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { newKey, signingRequest } from '@fleet/shared/signing-request.ts';
 import { type Authority, openAuthority } from '../sites/authority.ts';
 import { enrol } from '../sites/enrol.ts';
 import { openRegistry, type Registry, type Site } from '../sites/registry.ts';
 import { openSessions, type Sessions } from '../sites/sessions.ts';
-import { signingRequest } from './signing-request.ts';
 
 export interface Asked {
   readonly headers: IncomingHttpHeaders;
@@ -86,7 +86,8 @@ interface Start {
 }
 
 async function startSite({ authority, registry, name, handler }: Start): Promise<TestSite> {
-  const { request, key } = await signingRequest(name);
+  const key = newKey();
+  const request = await signingRequest(name, key);
   const { certificate } = await enrol({ authority, registry, site: name, request, address: '127.0.0.1:0' });
   const served = await serveAs({ key, certificate, authority }, handler);
   registry.setAddress(name, served.address);

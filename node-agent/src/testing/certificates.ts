@@ -1,7 +1,7 @@
 /** For tests: an authority and certificates of it, so that the agent's tests need no coordinator and no openssl. */
-import { createPrivateKey, createPublicKey, sign } from 'node:crypto';
-import { BIT_STRING, der, distinguishedName, INTEGER, OCTET_STRING, oid, pem, SEQUENCE } from '../der.ts';
-import { newKey } from '../signing-request.ts';
+import { webcrypto } from 'node:crypto';
+import { keyPair, newKey } from '@fleet/shared/signing-request.ts';
+import * as x509 from '@peculiar/x509';
 
 export interface Certified {
   /** PEM */
@@ -18,59 +18,56 @@ interface Subject {
   readonly key?: string;
 }
 
-const ECDSA_WITH_SHA256 = der(SEQUENCE, oid('2a8648ce3d040302'));
-const COMMON_NAME = oid('550403');
-const UNIT = oid('55040b');
-const BASIC_CONSTRAINTS = oid('551d13');
-const SUBJECT_ALTERNATIVE_NAME = oid('551d11');
-const TRUE = Buffer.from([0x01, 0x01, 0xff]);
-const VALIDITY = der(
-  SEQUENCE,
-  der(0x17, Buffer.from('240101000000Z')),
-  der(0x17, Buffer.from('480101000000Z')),
-);
+const VALIDITY = { notBefore: new Date('2024-01-01'), notAfter: new Date('2048-01-01') };
+const ECDSA = { name: 'ECDSA', hash: 'SHA-256' } as const;
 
-let serial = 1;
+let serial = 0x1000;
 
 /** An authority that signs itself. */
-export function authority(name = 'test authority'): Certified {
+export function authority(name = 'test authority'): Promise<Certified> {
   const key = newKey();
-  return { key, cert: certificate({ name, unit: 'authority', key }, { name, unit: 'authority', key }, true) };
+  return certificate({ name, unit: 'authority', key }, { name, unit: 'authority', key }, [
+    new x509.BasicConstraintsExtension(true),
+  ]);
 }
 
 /** A certificate for `subject` by an authority made here. */
-export function certify(by: Certified, subject: Subject, authorityName = 'test authority'): Certified {
-  const key = subject.key ?? newKey();
-  return {
-    key,
-    cert: certificate({ ...subject, key }, { name: authorityName, unit: 'authority', key: by.key }, false),
-  };
+export function certify(
+  by: Certified,
+  subject: Subject,
+  authorityName = 'test authority',
+): Promise<Certified> {
+  const issuer = { name: authorityName, unit: 'authority', key: by.key };
+  return certificate({ ...subject, key: subject.key ?? newKey() }, issuer, [
+    new x509.BasicConstraintsExtension(false),
+    new x509.SubjectAlternativeNameExtension([{ type: 'dns', value: subject.name }]),
+  ]);
 }
 
-function certificate(subject: Required<Subject>, issuer: Required<Subject>, isAuthority: boolean): string {
-  const publicKey = createPublicKey(subject.key).export({ type: 'spki', format: 'der' });
-  const constraints = extension(BASIC_CONSTRAINTS, der(SEQUENCE, ...(isAuthority ? [TRUE] : [])));
-  const names = extension(SUBJECT_ALTERNATIVE_NAME, der(SEQUENCE, der(0x82, Buffer.from(subject.name))));
+async function certificate(
+  subject: Required<Subject>,
+  issuer: Required<Subject>,
+  extensions: x509.Extension[],
+): Promise<Certified> {
+  const { publicKey } = await keyPair(subject.key);
+  const { privateKey: signingKey } = await keyPair(issuer.key);
   serial += 1;
-  const toSign = der(
-    SEQUENCE,
-    der(0xa0, der(INTEGER, Buffer.from([2]))),
-    der(INTEGER, Buffer.from([0x10, serial])),
-    ECDSA_WITH_SHA256,
-    nameOf(issuer),
-    VALIDITY,
-    nameOf(subject),
-    publicKey,
-    der(0xa3, der(SEQUENCE, constraints, ...(isAuthority ? [] : [names]))),
+  const made = await x509.X509CertificateGenerator.create(
+    {
+      serialNumber: serial.toString(16),
+      subject: nameOf(subject),
+      issuer: nameOf(issuer),
+      ...VALIDITY,
+      publicKey,
+      signingKey,
+      signingAlgorithm: ECDSA,
+      extensions,
+    },
+    webcrypto,
   );
-  const signature = der(BIT_STRING, Buffer.from([0]), sign('sha256', toSign, createPrivateKey(issuer.key)));
-  return pem('CERTIFICATE', der(SEQUENCE, toSign, ECDSA_WITH_SHA256, signature));
+  return { key: subject.key, cert: made.toString('pem') };
 }
 
-function nameOf({ name, unit }: Subject): Buffer {
-  return distinguishedName([COMMON_NAME, name], [UNIT, unit]);
-}
-
-function extension(id: Buffer, value: Buffer): Buffer {
-  return der(SEQUENCE, id, der(OCTET_STRING, value));
+function nameOf({ name, unit }: Subject): x509.JsonName {
+  return [{ CN: [name] }, { OU: [unit] }];
 }

@@ -77,6 +77,7 @@ export type Coverage = {
 } & Readonly<Record<Outcome, number>>;
 
 export interface AskResult {
+  /** The caller's text, letter for letter. */
   readonly query: string;
   /** Answer variables in order of first occurrence: the columns of a table of answers. */
   readonly variables: readonly string[];

@@ -1,0 +1,62 @@
+/**
+ * How both routers speak of errors. Each error carries, beside tRPC's own code, `data.logic`: the code of our
+ * table and what to do about it. Nothing of an internal error leaves the process.
+ */
+import { initTRPC, TRPCError } from '@trpc/server';
+import { ZodError } from 'zod';
+import { ERRORS, type ErrorCode, LogicError } from '../errors.ts';
+
+/** What travels with every error, under `data.logic`. */
+export interface LogicErrorData {
+  readonly code: ErrorCode;
+  readonly advice: string;
+}
+
+/** tRPC's parts for a router whose procedures are called with `Context`. */
+export function logicTRPC<Context extends object>() {
+  const t = initTRPC.context<Context>().create({
+    isDev: false, // no stack ever leaves the process
+    errorFormatter: ({ shape, error }) => {
+      const code = codeOf(error);
+      const logic: LogicErrorData = { code, advice: ERRORS[code].advice };
+      return { ...shape, message: messageOf(error, shape.message), data: { ...shape.data, logic } };
+    },
+  });
+  /** LogicErrors keep their code in tRPC's own vocabulary too, which decides the HTTP status. */
+  const procedure = t.procedure.use(async ({ next }) => {
+    const result = await next();
+    if (result.ok || !(result.error.cause instanceof LogicError)) return result;
+    const { cause } = result.error;
+    throw new TRPCError({ code: ERRORS[cause.code].trpc, message: cause.message, cause });
+  });
+  return { router: t.router, procedure };
+}
+
+function codeOf(error: TRPCError): ErrorCode {
+  if (error.cause instanceof LogicError) return error.cause.code;
+  switch (error.code) {
+    case 'BAD_REQUEST':
+    case 'PARSE_ERROR':
+    case 'METHOD_NOT_SUPPORTED':
+    case 'UNSUPPORTED_MEDIA_TYPE':
+      return 'bad_request';
+    case 'NOT_FOUND':
+      return 'not_found';
+    case 'PAYLOAD_TOO_LARGE':
+      return 'too_large';
+    default:
+      return 'internal';
+  }
+}
+
+/** Zod's report on one line; nothing of an internal error. */
+function messageOf(error: TRPCError, shown: string): string {
+  if (error.cause instanceof ZodError) {
+    return error.cause.issues
+      .map(({ path, message }) => `${path.join('.') || 'input'}: ${message}`)
+      .join('; ');
+  }
+  return codeOf(error) === 'internal' && !(error.cause instanceof LogicError)
+    ? 'An internal error occurred.'
+    : shown;
+}
