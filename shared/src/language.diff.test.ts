@@ -64,8 +64,9 @@ test('swipl reads our canonical text as the same term, and writes ASCII terms th
       const there = await oracle.ask('term', text);
       assert.ok('ok' in there, `${text}: ${JSON.stringify(there)}`);
       assert.ok(sameTerm(readTerm(there.ok, REPLY_BOUNDS).term, one), `${text} came back as ${there.ok}`);
-      // Beyond ASCII swipl goes by its own Unicode tables; names of symbols alone it leaves unquoted.
-      if (isAscii(text) && !/'[!#$&*+\-./:<=>?@^~\\{}]*'/.test(text)) assert.equal(there.ok, text);
+      // Beyond ASCII, escaped or not, swipl goes by its own Unicode tables; names of symbols alone it leaves unquoted.
+      if (isAscii(text) && !text.includes('\\x') && !/'[!#$&*+\-./:<=>?@^~\\{}]*'/.test(text))
+        assert.equal(there.ok, text);
     }),
     { numRuns: 500 },
   );
