@@ -1,5 +1,5 @@
 /**
- * What `npm start`, `npm run site`, `npm test` and `npm run check` run first: brings whatever this
+ * What `npm start`, `npm run site`, `npm test`, `npm run check` and `npm run loadtest` run first: brings whatever this
  * machine lacks, then hands over to the program itself under Node 24.
  *
  * Plain JavaScript for Node >= 18 without dependencies, as on a fresh clone there is nothing else.
@@ -20,13 +20,14 @@ import {
   NODE_VERSION,
   ROOT,
 } from '../shared/launch.mjs';
-import { commandFor, FOR_START, FOR_TEST, install, lacking } from './system-packages.mjs';
+import { commandFor, FOR_LOADTEST, FOR_START, FOR_TEST, install, lacking } from './system-packages.mjs';
 
 const TARGETS = {
   start: { entry: 'deploy/local/start.ts', needs: FOR_START },
   site: { entry: 'deploy/local/site.ts', needs: FOR_START },
   test: { entry: 'deploy/checks/run.ts', needs: FOR_TEST },
   check: { entry: 'deploy/checks/run.ts', needs: FOR_TEST },
+  loadtest: { entry: 'loadtest/run.ts', needs: FOR_LOADTEST },
 };
 /** npm's own answer to a missing network is to wait for minutes; this fails in seconds. */
 const NPM_BOUNDS = ['--fetch-retries=1', '--fetch-retry-mintimeout=1000', '--fetch-retry-maxtimeout=3000'];

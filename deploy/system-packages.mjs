@@ -17,7 +17,16 @@ const SWI_PROLOG = {
   packages: { apt: 'swi-prolog-nox', dnf: 'pl', pacman: 'swi-prolog', apk: 'swi-prolog', brew: 'swi-prolog' },
 };
 
+/** The client of load tests. */
+const H2LOAD = {
+  what: 'h2load',
+  program: 'h2load',
+  atLeast: '1.43.0',
+  packages: { apt: 'nghttp2-client', dnf: 'nghttp2', pacman: 'nghttp2', apk: 'nghttp2', brew: 'nghttp2' },
+};
+
 export const FOR_START = [SWI_PROLOG];
+export const FOR_LOADTEST = [SWI_PROLOG, H2LOAD];
 /** What tests need beyond that is added here. */
 export const FOR_TEST = [...FOR_START];
 

@@ -58,23 +58,33 @@ define_toplevel(Name, Arity) :-
 
 :- public ask/1.
 
-ask(Goal) :-
-    local_variables(Goal, Vars),
-    question(Goal, Vars, none, Question),
+%   Any ask of docs/protocol.md section 1 at this site, now.
+ask(Ask) :-
+    ask_parts(Ask, Goal, _, _),
+    local_variables(Goal, Open),
+    question(Ask, Open, none, Question),
+    question_columns(Question, Vars, Proof),
     now(Now),
     answers(Question, site, Now, Answers),
-    member(answer(Vars, _), Answers).
+    member(answer(Vars, Proof), Answers).
 
 %!  user:prove(+Goal, -Proof) is nondet.
 %
 %   The answers of Goal at this site, now, each with its proof.
 
-user:prove(Goal, Proof) :-
-    local_variables(Goal, Vars),
-    question(Goal, Vars, Proof, Question),
-    kb:now(Now),
-    answers(Question, site, Now, Answers),
-    member(answer(Vars, Proof), Answers).
+user:prove(Goal, Proof) :- kb:ask(prove(Goal, Proof)).
+
+%!  user:why_not(+Goal, -Why) is semidet.
+%
+%   Why the ground Goal does not hold; fails if it does. See proof/explain.pl.
+
+user:why_not(Goal, Why) :- kb:ask(why_not(Goal, Why)).
+
+%!  user:assuming(+Assumptions, +Ask) is nondet.
+%
+%   The answers of Ask if Assumptions were so: facts, or `\+ Fact`.
+
+user:assuming(Assumptions, Ask) :- kb:ask(assuming(Assumptions, Ask)).
 
 %   The clock is read here, at the edge, once a question; rules see it as the fact now/1.
 now(Now) :-

@@ -1,89 +1,86 @@
 /**
- * Load on one agent's `site.ask` and on the coordinator's `fleet.ask`, over loopback HTTP, against a fleet
- * started for it in a folder of its own: `npm run loadtest`. Beside each figure stands `/healthz` of the same
- * server in the same run: what the machine can do at that hour without a question behind it. Bounded in
- * connections and time; a question refused as `busy` counts as refused, not as answered.
+ * Load on one agent's `site.ask` and on the coordinator's `fleet.ask`, over loopback HTTP/1.1, against a fleet
+ * started for it in a folder of its own. The baseline of each is `/healthz` of the same server in the same run: what the
+ * machine can do at that hour without a question behind it. A question refused as `busy` is not answered.
  */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import autocannon from 'autocannon';
 import { startFleet } from '../deploy/local/fleet.ts';
-import { endWithParent } from '../shared/launch.mjs';
+import { compared, type Figure } from './figures.ts';
 
 const SAMPLE_SITES = 2;
-const SECONDS = 5;
 const QUERY = 'node_status(Node, Status)';
 
-interface Row {
-  readonly target: string;
-  readonly connections: number;
+export const NOTES = [`${SAMPLE_SITES + 1} sites, \`${QUERY}\` with proofs, HTTP/1.1 on loopback.`];
+
+interface Options {
+  readonly seconds: number;
+  readonly rounds: number;
+  readonly say: (text: string) => void;
+}
+
+interface Measured {
   readonly perSecond: number;
-  readonly p50Ms: number;
   readonly p99Ms: number;
-  readonly refused: number;
-  readonly errors: number;
 }
 
-endWithParent();
-const data = mkdtempSync(join(tmpdir(), 'loadtest-'));
-const stop = new AbortController();
-for (const signal of ['SIGINT', 'SIGTERM'] as const)
-  process.on(signal, () => stop.abort(new Error(`stopped by ${signal}`)));
-try {
-  await run();
-} finally {
-  rmSync(data, { recursive: true, force: true });
-}
-
-async function run(): Promise<void> {
-  const say = (text: string) => process.stderr.write(`${text}\n`);
-  const fleet = await startFleet({ sites: SAMPLE_SITES, data, port: 0, say, signal: stop.signal });
+export async function measureHttp({ seconds, rounds, say }: Options): Promise<Figure[]> {
+  const data = mkdtempSync(join(tmpdir(), 'loadtest-'));
+  const fleet = await startFleet({
+    sites: SAMPLE_SITES,
+    data,
+    port: 0,
+    say,
+    signal: new AbortController().signal,
+  });
   try {
     const agent = fleet.sites.at(-1)?.http ?? '';
-    const rows: Row[] = [];
+    const figures: Figure[] = [];
     for (const connections of [1, 4]) {
-      rows.push(await measure('agent /healthz', connections, { url: new URL('/healthz', agent).href }));
-      rows.push(await measure('agent site.ask', connections, ask(agent, 'site.ask')));
-      rows.push(
-        await measure('coordinator /healthz', connections, { url: new URL('/healthz', fleet.url).href }),
-      );
-      rows.push(await measure('coordinator fleet.ask', connections, ask(fleet.url, 'fleet.ask')));
+      for (const [server, procedure] of [
+        [agent, 'site.ask'],
+        [fleet.url, 'fleet.ask'],
+      ] as const) {
+        const asked: Measured[] = [];
+        const bare: Measured[] = [];
+        say(`${procedure}, ${connections} at once`);
+        for (let round = 0; round < rounds; round += 1) {
+          asked.push(await measure(new URL(`/trpc/${procedure}`, server), connections, seconds, QUERY));
+          bare.push(await measure(new URL('/healthz', server), connections, seconds, null));
+        }
+        const of = (all: readonly Measured[], key: keyof Measured) => all.map((one) => one[key]);
+        const name = `${procedure}, ${connections} at once`;
+        figures.push(
+          compared(`${name}, against /healthz`, '/s', of(asked, 'perSecond'), of(bare, 'perSecond')),
+        );
+        figures.push(compared(`${name}, p99`, 'ms', of(asked, 'p99Ms'), of(bare, 'p99Ms')));
+      }
     }
-    process.stdout.write(`${fleet.sites.length} sites, ${SECONDS} s each, ${QUERY} with proofs\n`);
-    console.table(rows);
-    if (rows.some(({ errors }) => errors > 0)) process.exitCode = 1;
+    return figures;
   } finally {
     await fleet.stop();
+    rmSync(data, { recursive: true, force: true });
   }
 }
 
-interface Request {
-  readonly url: string;
-  readonly body?: string;
-}
-
-function ask(server: string, procedure: string): Request {
-  return { url: new URL(`/trpc/${procedure}`, server).href, body: JSON.stringify({ query: QUERY }) };
-}
-
-async function measure(target: string, connections: number, { url, body }: Request): Promise<Row> {
-  stop.signal.throwIfAborted();
+async function measure(
+  url: URL,
+  connections: number,
+  duration: number,
+  query: string | null,
+): Promise<Measured> {
   const { requests, latency, errors, non2xx } = await autocannon({
-    url,
-    method: body === undefined ? 'GET' : 'POST',
+    url: url.href,
+    method: query === null ? 'GET' : 'POST',
     headers: { 'content-type': 'application/json' },
-    ...(body !== undefined && { body }),
+    ...(query !== null && { body: JSON.stringify({ query }) }),
     connections,
-    duration: SECONDS,
+    duration,
     timeout: 10,
   });
-  const row = {
-    target,
-    connections,
-    perSecond: Math.round(requests.average),
-    p50Ms: latency.p50,
-    p99Ms: latency.p99,
-  };
-  return { ...row, refused: non2xx, errors };
+  if (errors > 0) throw new Error(`${errors} requests to ${url.href} failed`);
+  const answered = requests.total - non2xx;
+  return { perSecond: answered / duration, p99Ms: latency.p99 };
 }

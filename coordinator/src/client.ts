@@ -19,6 +19,7 @@ export interface AskFlags extends ClientFlags {
   /** Milliseconds. */
   readonly deadline?: number;
   readonly prove: boolean;
+  readonly assume?: readonly string[];
 }
 
 /** Exit statuses of docs/protocol.md section 5. */
@@ -29,6 +30,7 @@ export async function askCommand(query: string, flags: AskFlags): Promise<void> 
     const result = await client.fleet.ask.query({
       query,
       prove: flags.prove,
+      ...(flags.assume && { assume: [...flags.assume] }),
       ...(flags.site && { sites: [...flags.site] }),
       ...(flags.deadline && { deadlineMs: flags.deadline }),
     });

@@ -52,6 +52,10 @@ function collect(value: string, before: readonly string[] = []): readonly string
   return [...before, ...value.split(',')];
 }
 
+function collectOne(value: string, before: readonly string[] = []): readonly string[] {
+  return [...before, value];
+}
+
 function milliseconds(value: string): number {
   const ms = Number(value);
   if (!Number.isInteger(ms) || ms < 1) throw new InvalidArgumentError('a whole number of milliseconds.');
@@ -86,6 +90,7 @@ program
   .addOption(json())
   .option('--site <name>', 'ask this site only (may be repeated)', collect)
   .option('--deadline <ms>', 'milliseconds until sites count as timed out', milliseconds)
+  .option('--assume <fact>', "what if: a fact that is to hold, or '\\+ fact' (may be repeated)", collectOne)
   .option('--no-prove', 'ask for no proofs: answers stand as unproved')
   .addOption(url())
   .addOption(data())

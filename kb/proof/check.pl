@@ -8,6 +8,7 @@
 :- use_module(errors).
 :- use_module(catalogue).
 :- use_module(facts).
+:- use_module(assume).
 :- use_module(language).
 :- use_module(compute).
 :- use_module(twin, [core_clause/6]).
@@ -18,7 +19,7 @@ Accepts a proof or says which step does not hold, after the table of docs/protoc
 arithmetic with the prover and nothing else: it never searches, it only matches. `shared/src/proof.ts` is its twin
 in TypeScript; the golden corpus in kb/test/golden is read by both.
 
-    ?- check_proof(Proof, question(Goal, Vars, _), Values, [now(Now)]).
+    ?- check_proof(Proof, question(Goal, Vars, _, []), Values, [now(Now)]).
 */
 
 %!  check_proof(+Proof, +Question, +Values, +Options) is det.
@@ -27,7 +28,8 @@ in TypeScript; the golden corpus in kb/test/golden is read by both.
 %
 %   @throws logic(bad_proof, _) or logic(stale_evidence, _), naming the step.
 
-check_proof(Proof, question(Goal, Vars, _), Values, Options) :-
+check_proof(Proof, question(Goal, Vars, _, Assumed), Values, Options0) :-
+    Options = [assumed(Assumed)|Options0],
     (   is_list(Proof), Proof \== [], ground(Proof), acyclic_term(Proof)
     ->  true
     ;   refuse(bad_proof, ['a proof is a ground list of steps'])
@@ -66,12 +68,18 @@ holds_by(fact(F, evidence(Source, ObservedAt, ValidUntil)), _, Options, N, F) :-
     option(skew(Skew), Options, 0),
     catch(check_fact(F, state), error(logic(bad_fact, _), _), fail),
     value_of_type(Source, atom), integer(ObservedAt), integer(ValidUntil),
+    still_there(F, Options),
     (   Now =< ValidUntil, ObservedAt =< Now+Skew
     ->  true
     ;   refuse(stale_evidence, ['step ', N, ' rests on a fact past its validity'])
     ).
-holds_by(fact(F, inventory), _, _, _, F) :-
-    catch(check_fact(F, inventory), error(logic(bad_fact, _), _), fail).
+holds_by(fact(F, inventory), _, Options, _, F) :-
+    catch(check_fact(F, inventory), error(logic(bad_fact, _), _), fail),
+    still_there(F, Options).
+holds_by(assumed(F), _, Options, _, F) :-
+    option(assumed(Assumed), Options),
+    assumed_fact(F0, Assumed),
+    F0 == F.
 holds_by(fact(now(T), clock), _, Options, _, now(T)) :-
     option(now(T0), Options),
     T == T0.
@@ -97,6 +105,10 @@ holds_by(all(Op, V, G, Solutions, R, Numbers), Known, _, _, all(Op, V, G, R)) :-
     maplist(solution_value(Template, Tuple), Solutions, Values),
     recomputed(Op, Values, R).
 
+still_there(F, Options) :-
+    option(assumed(Assumed), Options),
+    \+ assumed_away(F, Assumed).
+
 solution_holds(Goal, Tuple, Known, Solution, Numbers0, Numbers) :-
     no_any(Solution),
     copy_term(Goal-Tuple, Instance-Solution),
@@ -112,6 +124,7 @@ recomputed(sum(float), Values, R) :- maplist(float, Values), sum_of(Values, 0.0,
 recomputed(min, Values, R) :- numbers_of_one_kind(Values), min_list(Values, R0), R == R0.
 recomputed(max, Values, R) :- numbers_of_one_kind(Values), max_list(Values, R0), R == R0.
 recomputed(set, Values, R) :- sort(Values, R0), R == R0.
+recomputed(list, Values, R) :- R == Values.
 
 sum_of(Values, Zero, R) :-
     foldl(add, Values, Zero, R0),

@@ -7,6 +7,8 @@
             revision/2,                 % +Site, -Revision
             set_revision/2,             % +Site, +Revision
             state_text/2,               % +Site, -Text
+            remove_fact/2,              % +Site, +Fact
+            same_key/2,                 % +Fact, -Slot
             write_canonical_term/2      % +Stream, +Term
           ]).
 :- use_module(library(lists)).
@@ -121,6 +123,22 @@ put_fact(Site, Fact, evidence(Source, ObservedAt, ValidUntil)) :-
     retractall(Site:OldStored),
     stored(Fact, evidence(Source, ObservedAt, ValidUntil), Stored),
     assertz(Site:Stored).
+
+%!  remove_fact(+Site, +Fact) is det.
+%
+%   Take Fact away, where it is there. Fact has passed check_fact/2.
+
+remove_fact(Site, Fact) :-
+    functor(Fact, Name, Arity),
+    (   entry_kind(Name, Arity, state)
+    ->  stored(Fact, _, Stored),
+        retractall(Site:Stored)
+    ;   retractall(Site:Fact)
+    ).
+
+%!  same_key(+Fact, -Slot) is det.
+%
+%   Slot is open but for the key of Fact: what stands in the same place. All of Fact where no key is declared.
 
 same_key(Fact, Old) :-
     functor(Fact, Name, Arity),

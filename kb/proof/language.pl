@@ -3,6 +3,7 @@
             check_clause/5,             % +Head, +Body0, -Body, -Types, +Where
             answer_variables/3,         % +Goal, +Bindings, -Named
             local_variables/2,          % +Goal, -Vars
+            refuse_named_locals/2,      % +Goal, +Bindings
             comparison/1,               % ?Goal
             any_form/2                  % +Term, -Closed
           ]).
@@ -10,6 +11,7 @@
 :- use_module(library(apply)).
 :- use_module(catalogue).
 :- use_module(errors).
+:- use_module(expression).
 
 /** <module> The closed language of rules and questions
 
@@ -92,6 +94,15 @@ check(\+ G, W, \+ N, T0, T, B, B) :-
     !,
     no_free_variables(G, W, B),
     check(G, W, N, T0, T, B, _).
+check(forall(A, B), W, \+ (NA, \+ NB), T0, T, B0, B0) :-
+    !,
+    no_free_variables((A,B), W, B0),
+    check(A, W, NA, T0, T1, B0, B1),
+    no_free_variables(B, W, B1),
+    check(B, W, NB, T1, T, B1, _).
+check(top(K, V, G), W, N, T0, T, B0, B) :-
+    !,
+    check_top(K, V, G, W, N, T0, T, B0, B).
 check(aggregate_all(Spec, G, R), W, all(Op, V, N, R), T0, T, B0, B) :-
     !,
     check_aggregate(Spec, G, R, W, all(Op, V, N), T0, T, B0, B).
@@ -206,8 +217,6 @@ type_text(boolean, 'true or false') :- !.
 type_text(time, 'a time in milliseconds (integer)') :- !.
 type_text(Type, Type).
 
-negative_zero(C) :- float(C), C =:= 0.0, C \== 0.0.
-
 %   type_variable(+Var, +Base, +Types0, -Types): one base type for each variable.
 type_variable(V, Base, T, T) :-
     type_of(V, T, Base0),
@@ -219,15 +228,6 @@ type_variable(V, Base, T, T) :-
         refuse(type_error, ['a variable is used as ', B0, ' and as ', B1])
     ).
 type_variable(V, Base, T, [V-Base|T]).
-
-base_text(list(Base), Text) :- !, atom_concat('list of ', Base, Text).
-base_text(Base, Base).
-
-type_of(V, [V0-Base0|T], Base) :-
-    (   V == V0
-    ->  Base = Base0
-    ;   type_of(V, T, Base)
-    ).
 
 bind_variable(V, B0, B) :-
     (   occurs_in(V, B0)
@@ -242,122 +242,6 @@ common_variables([V|Vs], Others, Common) :-
     ;   Common = Rest
     ),
     common_variables(Vs, Others, Rest).
-
-occurs_in(V, [V0|T]) :-
-    (   V == V0
-    ->  true
-    ;   occurs_in(V, T)
-    ).
-
-                /*******************************
-                *      expressions             *
-                *******************************/
-
-%   expression(+E, +Types, +Bound, -Kind, -Normal): Kind is integer, float, or `literal`
-%   (integer literals only, which may still become floats).
-
-expression(V, T, B, Kind, V) :-
-    var(V),
-    !,
-    (   occurs_in(V, B)
-    ->  true
-    ;   refuse(unbound_argument, ['a variable in arithmetic has no value yet'])
-    ),
-    type_of(V, T, Kind),
-    (   memberchk(Kind, [integer,float])
-    ->  true
-    ;   base_text(Kind, Text),
-        refuse(type_error, ['a variable of type ', Text, ' stands in arithmetic'])
-    ).
-expression(N, _, _, literal, N) :-
-    integer(N),
-    !,
-    short_integer(N).
-expression(N, _, _, float, N) :-
-    float(N),
-    !,
-    (   float_class(N, Class), memberchk(Class, [zero,subnormal,normal]), \+ negative_zero(N)
-    ->  true
-    ;   refuse(type_error, ['a float must be finite and not -0.0'])
-    ).
-expression(E, T, B, Kind, N) :-
-    compound(E),
-    E =.. [F,E1,E2],
-    memberchk(F, [+,-,*,min,max]),
-    !,
-    expression(E1, T, B, K1, N1),
-    expression(E2, T, B, K2, N2),
-    one_kind(K1, K2, Kind, N1, N2, M1, M2),
-    N =.. [F,M1,M2].
-expression(E, T, B, Kind, N) :-
-    compound(E),
-    E =.. [F,E1,E2],
-    memberchk(F, [//,mod]),
-    !,
-    expression(E1, T, B, K1, N1),
-    expression(E2, T, B, K2, N2),
-    (   K1 \== float, K2 \== float
-    ->  true
-    ;   refuse(mixed_arithmetic, [F, ' takes integers'])
-    ),
-    one_kind(K1, K2, Kind, N1, N2, M1, M2),
-    N =.. [F,M1,M2].
-expression(E1/E2, T, B, float, M1/M2) :-
-    !,
-    expression(E1, T, B, K1, N1),
-    expression(E2, T, B, K2, N2),
-    (   K1 \== integer, K2 \== integer, (K1 == float ; K2 == float)
-    ->  true
-    ;   refuse(mixed_arithmetic, ['/ takes floats: write float(X)'])
-    ),
-    one_kind(K1, K2, float, N1, N2, M1, M2).
-expression(abs(E), T, B, Kind, abs(N)) :- !, expression(E, T, B, Kind, N).
-expression(-(E), T, B, Kind, -(N)) :- !, expression(E, T, B, Kind, N).
-expression(float(E), T, B, float, float(N)) :-
-    !,
-    expression(E, T, B, _, N).
-expression(E, _, _, _, _) :-
-    callable(E),
-    !,
-    functor(E, Name, Arity),
-    refuse(unknown_predicate, [Name, '/', Arity, ' is not an arithmetic function of the language']).
-expression(_, _, _, _, _) :-
-    refuse(type_error, ['text stands in arithmetic']).
-
-one_kind(float, float, float, A, B, A, B) :- !.
-one_kind(integer, integer, integer, A, B, A, B) :- !.
-one_kind(literal, literal, literal, A, B, A, B) :- !.
-one_kind(literal, integer, integer, A, B, A, B) :- !.
-one_kind(integer, literal, integer, A, B, A, B) :- !.
-one_kind(literal, float, float, A0, B, A, B) :- !, literal_floats(A0, A).
-one_kind(float, literal, float, A, B0, A, B) :- !, literal_floats(B0, B).
-one_kind(_, _, _, _, _, _, _) :-
-    refuse(mixed_arithmetic, ['an integer meets a float: write float(X)']).
-
-%   A side of integer literals only, beside a float: literal by literal.
-literal_floats(N, F) :- integer(N), !, as_float(N, F).
-literal_floats(E, _) :-
-    E =.. [F|_],
-    memberchk(F, [//,mod]),
-    !,
-    refuse(mixed_arithmetic, [F, ' takes integers']).
-literal_floats(E, N) :-
-    E =.. [F|Args0],
-    maplist(literal_floats, Args0, Args),
-    N =.. [F|Args].
-
-as_float(I, F) :-
-    short_integer(I),
-    F is float(I).
-
-short_integer(I) :-
-    (   abs(I) < 1<<256
-    ->  true
-    ;   refuse(type_error, ['an integer is longer than 256 bits'])
-    ).
-
-settled(literal, N, integer, N) :- !.
-settled(Kind, N, Kind, N).
 
                 /*******************************
                 *      identity                *
@@ -441,13 +325,13 @@ aggregate_spec(count, count, []) :- !.
 aggregate_spec(Spec, Name, V) :-
     compound(Spec),
     Spec =.. [Name,V],
-    memberchk(Name, [sum,min,max,set]),
+    memberchk(Name, [sum,min,max,set,list]),
     var(V),
     !.
 aggregate_spec(_, _, _) :- bad_spec.
 
 bad_spec :-
-    refuse(type_error, ['an aggregate is one of count, sum(V), min(V), max(V), set(V)']).
+    refuse(type_error, ['an aggregate is one of count, sum(V), min(V), max(V), set(V), list(V)']).
 
 aggregate_type(count, _, _, _, count, integer) :- !.
 aggregate_type(Name, V, T, B, Op, Type) :-
@@ -458,11 +342,36 @@ aggregate_type(Name, V, T, B, Op, Type) :-
     type_of(V, T, Base),
     aggregate_type_(Name, Base, Op, Type).
 
-aggregate_type_(set, Base, set, list(Base)) :- !.
+aggregate_type_(Name, Base, Name, list(Base)) :- memberchk(Name, [set,list]), !.
 aggregate_type_(sum, Base, sum(Base), Base) :- memberchk(Base, [integer,float]), !.
 aggregate_type_(Name, Base, Name, Base) :- memberchk(Base, [integer,float]), !.
 aggregate_type_(Name, _, _, _) :-
     refuse(type_error, [Name, ' needs a number']).
+
+%   top(K, V, G): a solution of G with fewer than K distinct solutions of larger V. The second G has variables of its own.
+check_top(K, V, G, W, (N, all(count, [], (N1, V1 > V), C), C < K), T0, T, B0, [C|B]) :-
+    (   integer(K), K >= 1
+    ->  short_integer(K)
+    ;   refuse(type_error, ['the first argument of top/3 is a whole number, 1 or more'])
+    ),
+    (   var(V), \+ occurs_in(V, B0)
+    ->  true
+    ;   refuse(type_error, ['the second argument of top/3 is a variable that its goal gives a value'])
+    ),
+    check(G, W, N, T0, T1, B0, B),
+    (   occurs_in(V, B)
+    ->  true
+    ;   refuse(unbound_argument, ['the goal of top/3 gives its variable no value'])
+    ),
+    type_of(V, T1, Base),
+    (   memberchk(Base, [integer,float])
+    ->  true
+    ;   refuse(type_error, ['top/3 needs a number'])
+    ),
+    local_variables(N, Tuple),
+    forall(member(Local, Tuple), bound_local(Local, B)),
+    copy_term(B0-N-V, B0-N1-V1),
+    type_variable(C, integer, T1, T).
 
 aggregate_result(R, Type, T0, T, B0, B) :-
     var(R),
@@ -493,6 +402,31 @@ answered(Outer, Name=V) :-
     \+ sub_atom(Name, 0, _, _, '_'),
     occurs_in(V, Outer).
 
+%!  refuse_named_locals(+Goal, +Bindings) is det.
+%
+%   Refuse a variable with a name (Bindings has Name=Var) that is local to a negation of the question Goal: whoever wrote it wanted
+%   to know which, and a negation tells of none. forall/2 and aggregates say what their variables range over.
+%
+%   @throws logic(free_variable, _)
+
+refuse_named_locals(Goal, Bindings) :-
+    forall(( negated(Goal, Inner), local_variables(Inner, Vars), member(V, Vars) ),
+           unnamed_local(V, Inner, Goal, Bindings)).
+
+unnamed_local(V, Inner, Goal, Bindings) :-
+    (   member(Name=V0, Bindings), V0 == V,
+        \+ sub_atom(Name, 0, _, _, '_'),
+        occurrences(V, Inner, N),
+        occurrences(V, Goal, N)
+    ->  refuse(free_variable, [Name, ' has no value before the negation: put a goal that gives it one before, or write _', Name])
+    ;   true
+    ).
+
+negated(G, _) :- var(G), !, fail.
+negated((A,B), Inner) :- !, ( negated(A, Inner) ; negated(B, Inner) ).
+negated((A;B), Inner) :- !, ( negated(A, Inner) ; negated(B, Inner) ).
+negated(\+ A, Inner) :- ( Inner = A ; negated(A, Inner) ).
+
 %!  local_variables(+Goal, -Vars) is det.
 %
 %   The variables of Goal outside its own nested negations and aggregates, in order of first occurrence:
@@ -506,6 +440,8 @@ outside(G, [G|L], L) :- var(G), !.
 outside((A,B), L0, L) :- !, outside(A, L0, L1), outside(B, L1, L).
 outside((A;B), L0, L) :- !, outside(A, L0, L1), outside(B, L1, L).
 outside(\+ _, L, L) :- !.
+outside(forall(_, _), L, L) :- !.
+outside(top(_, V, G), [V|L0], L) :- !, outside(G, L0, L).
 outside(aggregate_all(_, _, R), [R|L], L) :- !.
 outside(all(_, _, _, R), [R|L], L) :- !.
 outside(G, [G|L], L).

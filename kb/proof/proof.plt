@@ -78,14 +78,91 @@ test(a_disjunction_is_proved_by_either_side, Count == 2) :-
     world([node(a), node_load(a,0.9), node_temp(a,50.0)], W),
     proved(W, 1500000, (node_load(N,X), X > 0.5 ; node_temp(N,X)), As),
     length(As, Count).
+test(forall_holds_of_nothing, As == [true]) :-
+    world([], W),
+    proved(W, 1500000, forall(node(N), node_up(N,true)), As0), maplist([_,true]>>true, As0, As).
+test(forall_fails_for_one_exception, As == []) :-
+    world([node(a), node(b), node_up(a,true)], W),
+    proved(W, 1500000, forall(node(N), node_up(N,true)), As).
+test(top_gives_ties_too, Ns == [a,b]) :-
+    world([node_temp(a,70.0), node_temp(b,70.0), node_temp(c,60.0)], W),
+    proved(W, 1500000, top(1, T, node_temp(_,T)), As), findall(N, member(top(_,_,node_temp(N,_)), As), Ns).
+test(top_two_by_value, Ns == [c,a]) :-
+    world([node_temp(a,80.0), node_temp(b,60.0), node_temp(c,70.0)], W),
+    proved(W, 1500000, top(2, T, node_temp(_,T)), As), findall(N, member(top(_,_,node_temp(N,_)), As), Ns).
+test(top_needs_a_number, Code == type_error) :- refused(top(1, N, node(N)), Code).
+test(top_needs_a_count, Code == type_error) :- refused(top(0, T, node_temp(_,T)), Code).
+test(a_list_keeps_what_is_equal, L == [1,1]) :-
+    world([vm_memory(v,1), vm_memory(w,1)], W),
+    proved(W, 1500000, aggregate_all(list(M), vm_memory(_,M), _), [aggregate_all(_, _, L)]).
 test(the_clock_is_a_fact, As == [now(1500000)]) :-
     world([], W),
     proved(W, 1500000, now(_), As).
 
 :- end_tests(prove).
 
-:- begin_tests(facts).
+:- begin_tests(assume).
 
+what_if(Facts, Ask, Answers) :-
+    world(Facts, W),
+    prove:ask_parts(Ask, Goal, _, _),
+    language:local_variables(Goal, Vars),
+    prove:question(Ask, Vars, proof, Question),
+    prove:answers(Question, W, 1500000, Pairs),
+    findall(Values, ( member(answer(Values, Proof), Pairs),
+                      proof_check:check_proof(Proof, Question, Values, [now(1500000)]) ), Answers),
+    length(Pairs, Count), length(Answers, Count),
+    forall(member(Fact, Facts), ( Fact = stale(_) -> true ; still(W, Fact) )).
+
+still(W, Fact) :- functor(Fact, N, A), catalogue:entry_kind(N, A, Kind), ( Kind == state -> facts:state_fact(W, Fact, _) ; W:Fact ).
+
+bad(List, Code) :- catch(( assume:assumptions(List, _), fail ), error(logic(Code, _), _), true).
+
+test(an_added_fact_takes_the_place_of_the_old_one, As == [[down]]) :-
+    what_if([node(a), node_up(a,true)], assuming([node_up(a,false)], node_status(a,_)), As).
+test(a_fact_is_taken_away, As == [[unknown]]) :-
+    what_if([node(a), node_up(a,true)], assuming([\+ node_up(a,true)], node_status(a,_)), As).
+test(inventory_can_be_assumed, As == [[a],[b]]) :-
+    what_if([node(a)], assuming([node(b)], node(_)), As).
+test(a_stale_fact_can_be_assumed_to_hold, As == [[up]]) :-
+    what_if([node(a), stale(node_up(a,true))], assuming([node_up(a,true)], node_status(a,_)), As).
+test(an_integer_becomes_the_float_that_is_declared, As == [[3.0]]) :-
+    what_if([], assuming([node_load(a,3)], node_load(a,_)), As).
+test(a_derived_predicate_cannot_be_assumed, Code == type_error) :- bad([node_status(a,up)], Code).
+test(an_unknown_predicate_cannot_be_assumed, Code == unknown_predicate) :- bad([shell(ls)], Code).
+test(an_assumption_is_ground, Code == type_error) :- bad([node_up(_,true)], Code).
+test(two_values_for_one_key, Code == type_error) :- bad([node_up(a,true), node_up(a,false)], Code).
+test(the_same_fact_twice, Code == type_error) :- bad([node(a), \+ node(a)], Code).
+test(assumptions_are_a_list, Code == type_error) :- bad(node(a), Code).
+test(not_too_many, Code == too_large) :- findall(node(N), ( between(1,33,I), atom_concat(n,I,N) ), L), bad(L, Code).
+
+:- end_tests(assume).
+
+:- begin_tests(explain).
+
+why(Facts, Goal, Why) :-
+    world(Facts, W),
+    prove:question(why_not(Goal, Why0), [], none, Question),
+    prove:answers(Question, W, 1500000, Answers),
+    ( Answers = [answer([], Why0)] -> Why = Why0 ; Why = holds ).
+
+test(a_goal_that_holds_has_no_reason, Why == holds) :- why([node(a)], node(a), Why).
+test(a_missing_fact, Why == why(node(a), no_fact)) :- why([], node(a), Why).
+test(a_stale_fact, Why == why(node_up(a,true), stale(test,500000,1000000))) :- why([stale(node_up(a,true))], node_up(a,true), Why).
+test(another_value, Why == why(node_up(a,true), instead(node_up(a,false)))) :- why([node_up(a,false)], node_up(a,true), Why).
+test(the_clause_that_came_closest, Why == why(at_risk_of_throttling(a),
+        rule(clause(at_risk_of_throttling,1,1), 2, 3, why(45.0 < 10.0, false)))) :-
+    why([node(a), node_up(a,true), node_class(a,nuc), node_temp(a,50.0)], at_risk_of_throttling(a), Why).
+test(the_failing_part_of_a_conjunction, Why == why((node(a), node_load(a,0.5)), part(1, 2, why(node_load(a,0.5), no_fact)))) :-
+    why([node(a)], (node(a), node_load(a,0.5)), Why).
+test(what_a_negation_denies_holds, Why == why(\+ node(a), holds)) :- why([node(a)], \+ node(a), Why).
+test(an_aggregate_says_its_own_result, Why == why(all(count,[],node('$any'(0)),5), result(1))) :-
+    why([node(a)], aggregate_all(count, node(_), 5), Why).
+test(only_a_ground_goal, throws(error(logic(unbound_argument, _), _))) :- why([], node(_), _).
+
+:- end_tests(explain).
+
+:- begin_tests(facts).
 load(Text, Kind) :-
     tmp_file_stream(text, File, Out), write(Out, Text), close(Out),
     gensym(loaded_, Site), facts:open_site(Site),

@@ -1,13 +1,16 @@
 :- module(prove,
           [ answers/4,                  % +Question, +Site, +Now, -Answers
-            question/4                  % +Goal0, +AnswerVars, +Proof, -Question
+            question/4,                 % +Ask, +AnswerVars, +Proof, -Question
+            ask_parts/4,                % +Ask, -Goal, -Proof, -Assumptions
+            question_columns/3          % +Question, -AnswerVars, -Proof
           ]).
 :- use_module(library(lists)).
 :- use_module(library(apply)).
-:- use_module(library(pairs)).
 :- use_module(library(assoc)).
 :- use_module(errors).
 :- use_module(language).
+:- use_module(assume).
+:- use_module(explain).
 :- use_module(twin).
 
 /** <module> Answers and their proofs
@@ -17,23 +20,76 @@ Runs a checked question at one site and one time, and writes each answer's proof
 answer the first in standard order is kept, so the same facts and the same Now give the same bytes.
 
     ?- question(node_status(N,S), [N,S], P, Q), answers(Q, site, 1732400000000, Answers).
+    ?- question(assuming([node_up(a,false)], node_status(N,S)), [N,S], none, Q), answers(Q, site, 1732400000000, Answers).
+
+A question is `question(Goal, AnswerVars, Proof, Assumed)`, Goal in normal form; or `why_not(Goal, Why, Assumed)`.
 */
 
-%!  question(+Goal0, +AnswerVars, +Proof, -Question) is det.
+%!  ask_parts(+Ask, -Goal, -Proof, -Assumptions) is det.
 %
-%   Check Goal0. Proof is `none`, or the variable for the proof of each answer.
+%   Take an ask apart, as it was read: `Goal`, `prove(Goal, Proof)`, `why_not(Goal, Why)`, and each of these inside of
+%   `assuming(Assumptions, Ask)`. Proof is `none`, proof(Var), or why(Var).
+%
+%   @throws logic(type_error, _)
+
+ask_parts(Ask, Goal, Proof, Assumptions) :-
+    (   nonvar(Ask), Ask = assuming(Assumptions, Inner)
+    ->  true
+    ;   Inner = Ask, Assumptions = []
+    ),
+    (   nonvar(Inner), result_form(Inner, Goal, Var, Proof)
+    ->  (   var(Var), \+ ( term_variables(Goal-Assumptions, Vars), member(V, Vars), V == Var )
+        ->  true
+        ;   refuse(type_error, ['the second argument of prove/2 and why_not/2 is a new variable'])
+        )
+    ;   Goal = Inner, Proof = none
+    ).
+
+result_form(prove(Goal, Var), Goal, Var, proof(Var)).
+result_form(why_not(Goal, Var), Goal, Var, why(Var)).
+
+%!  question(+Ask, +AnswerVars, +Proof, -Question) is det.
+%
+%   Check Ask. Proof is `none`, or a variable for the proof of each answer; an Ask that names its own has `none` here.
 %
 %   @throws logic(Code, Message)
 
-question(Goal0, AnswerVars, Proof, question(Goal, AnswerVars, Proof)) :-
-    check_question(Goal0, AnswerVars, Goal, _).
+question(Ask, AnswerVars, Proof0, Question) :-
+    ask_parts(Ask, Goal0, Proof1, Assumptions),
+    assumptions(Assumptions, Assumed),
+    (   Proof1 = why(Why)
+    ->  explained_goal(Goal0, Goal),
+        Question = why_not(Goal, Why, Assumed)
+    ;   check_question(Goal0, AnswerVars, Goal, _),
+        ( Proof1 = proof(Proof) -> true ; Proof = Proof0 ),
+        Question = question(Goal, AnswerVars, Proof, Assumed)
+    ).
+
+%!  question_columns(+Question, -AnswerVars, -Proof) is det.
+%
+%   The variables that an answer binds: answer(Values, Proof) unifies with them.
+
+question_columns(question(_, Vars, Proof, _), Vars, Proof).
+question_columns(why_not(_, Why, _), [], Why).
 
 %!  answers(+Question, +Site, +Now, -Answers) is det.
 %
 %   Answers is a list of answer(Values, Proof), Values of the answer variables in order, Proof `none` where none was asked for.
 %   Wall time, inferences, stack and the number of answers are bounded by the caller.
 
-answers(question(Goal, Vars, Proof), Site, Now, Answers) :-
+answers(Question, Site, Now, Answers) :-
+    assumed(Question, Assumed),
+    (   Assumed == []
+    ->  derive(Question, Site, Now, Answers)
+    ;   snapshot(( assume_facts(Assumed, Site, Now), derive(Question, Site, Now, Answers) ))
+    ).
+
+assumed(question(_, _, _, Assumed), Assumed).
+assumed(why_not(_, _, Assumed), Assumed).
+
+derive(why_not(Goal, _, _), Site, Now, Answers) :-
+    findall(answer([], Why), explain(Goal, Site, Now, Why), Answers).
+derive(question(Goal, Vars, Proof, Assumed), Site, Now, Answers) :-
     body_goal(Goal, Site, Now, Trees, [], Run),
     (   Proof == none
     ->  findall(Vars-none, Run, Pairs0)
@@ -41,7 +97,7 @@ answers(question(Goal, Vars, Proof), Site, Now, Answers) :-
     ),
     sort(0, @=<, Pairs0, Pairs1),
     first_of_each(Pairs1, Pairs),
-    maplist(answer, Pairs, Answers).
+    maplist(answer(Assumed), Pairs, Answers).
 
 first_of_each([], []).
 first_of_each([K-V|T0], [K-V|T]) :-
@@ -51,59 +107,104 @@ first_of_each([K-V|T0], [K-V|T]) :-
 same_answer([K0-_|T0], K, T) :- K0 == K, !, same_answer(T0, K, T).
 same_answer(T, _, T).
 
-answer(Values-none, answer(Values, none)) :- !.
-answer(Values-Trees, answer(Values, Proof)) :-
-    empty_assoc(Known0),
-    steps(Trees, Numbers, state(0, Known0), state(N0, _), Proof, [step(N,query(Numbers))]),
-    N is N0+1.
-
-%   steps(+Trees, -Numbers, +State0, -State, -Steps, ?Tail): premises before conclusions, each conclusion once.
-%   State is state(Last number, assoc Conclusion-Number).
-
-steps([], [], S, S, Steps, Steps).
-steps([seq(Ts0)|Ts], Numbers, S0, S, Steps0, Steps) :-
-    !,
-    append(Ts0, Ts, Trees),
-    steps(Trees, Numbers, S0, S, Steps0, Steps).
-steps([Tree|Ts], [N|Ns], S0, S, Steps0, Steps) :-
-    step(Tree, N, S0, S1, Steps0, Steps1),
-    steps(Ts, Ns, S1, S, Steps1, Steps).
-
-step(Tree, N, S0, S, Steps0, Steps) :-
-    closed(Tree, Closed),
-    conclusion(Closed, Conclusion),
-    S0 = state(_, Known),
-    (   get_assoc(Conclusion, Known, N)
-    ->  S = S0,
-        Steps0 = Steps
-    ;   premises(Closed, Step, S0, state(N0, Known1), Steps0, [step(N,Step)|Steps]),
-        N is N0+1,
-        put_assoc(Conclusion, Known1, N, Known2),
-        S = state(N, Known2)
+answer(_, Values-none, answer(Values, none)) :- !.
+answer(Assumed, Values-Trees, answer(Values, Proof)) :-
+    steps(Trees, Numbers, 0, N0, known(0, [], t), _, Steps, [step(N,query(Numbers))]),
+    N is N0+1,
+    (   Assumed == []
+    ->  Proof = Steps
+    ;   maplist(named_assumption(Assumed), Steps, Proof)
     ).
 
-premises(rule(Id, Head, Trees), rule(Id, Head, Numbers), S0, S, Steps0, Steps) :-
-    !,
-    steps(Trees, Numbers, S0, S, Steps0, Steps).
-premises(all(Op, V, G, Solutions, R, TreeLists), all(Op, V, G, Solutions, R, Numbers), S0, S, Steps0, Steps) :-
-    !,
-    append(TreeLists, Trees),
-    steps(Trees, Numbers, S0, S, Steps0, Steps).
-premises(Leaf, Leaf, S, S, Steps, Steps).
+named_assumption(Assumed, step(N,fact(Fact, _)), step(N,assumed(Fact))) :-
+    assumed_fact(Assumption, Assumed),
+    Assumption == Fact,
+    !.
+named_assumption(_, Step, Step).
 
-conclusion(fact(F, _), F).
-conclusion(rule(_, Head, _), Head).
-conclusion(eval(G), G).
-conclusion(absent(G), \+ G).
-conclusion(all(Op, V, G, _, R, _), all(Op, V, G, R)).
+%   steps(+Trees, -Numbers, +N0, -N, +Known0, -Known, -Steps, ?Tail): premises before conclusions, each conclusion once. N
+%   is the last number given. Existential variables are written as '$any'(I): on a copy, as the same variable may be a
+%   value elsewhere in the tree of another solution.
 
-%   closed(+Tree, -Closed): existential variables written as '$any'(I), in order of first occurrence. Copied
-%   first: the same variable may be a value elsewhere in the tree of another solution.
+steps([], [], N, N, Known, Known, Steps, Steps).
+steps([Tree|Trees], Numbers, N0, N, Known0, Known, Steps0, Steps) :-
+    step(Tree, Trees, Numbers, N0, N, Known0, Known, Steps0, Steps).
 
-closed(absent(G0), absent(G)) :-
-    !,
-    any_form(G0, G).
-closed(all(Op, V0, G0, Solutions, R, Trees), all(Op, V, G, Solutions, R, Trees)) :-
-    !,
-    any_form(G0-V0, G-V).
-closed(Tree, Tree).
+step(fact(Fact, Evidence), Ts, [I|Is], N0, N, K0, K, S0, S) :-
+    (   number_of(Fact, K0, I)
+    ->  steps(Ts, Is, N0, N, K0, K, S0, S)
+    ;   I is N0+1,
+        S0 = [step(I,fact(Fact, Evidence))|S1],
+        learn(Fact, I, K0, K1),
+        steps(Ts, Is, I, N, K1, K, S1, S)
+    ).
+step(rule(Id, Head, Trees), Ts, [I|Is], N0, N, K0, K, S0, S) :-
+    (   number_of(Head, K0, I)
+    ->  steps(Ts, Is, N0, N, K0, K, S0, S)
+    ;   steps(Trees, Premises, N0, N1, K0, K1, S0, [step(I,rule(Id, Head, Premises))|S1]),
+        I is N1+1,
+        learn(Head, I, K1, K2),
+        steps(Ts, Is, I, N, K2, K, S1, S)
+    ).
+step(eval(Goal), Ts, [I|Is], N0, N, K0, K, S0, S) :-
+    (   number_of(Goal, K0, I)
+    ->  steps(Ts, Is, N0, N, K0, K, S0, S)
+    ;   I is N0+1,
+        S0 = [step(I,eval(Goal))|S1],
+        learn(Goal, I, K0, K1),
+        steps(Ts, Is, I, N, K1, K, S1, S)
+    ).
+step(absent(Goal0), Ts, [I|Is], N0, N, K0, K, S0, S) :-
+    any_form(Goal0, Goal),
+    (   number_of(\+ Goal, K0, I)
+    ->  steps(Ts, Is, N0, N, K0, K, S0, S)
+    ;   I is N0+1,
+        S0 = [step(I,absent(Goal))|S1],
+        learn(\+ Goal, I, K0, K1),
+        steps(Ts, Is, I, N, K1, K, S1, S)
+    ).
+step(all(Op, V0, G0, Solutions, R, TreeLists), Ts, [I|Is], N0, N, K0, K, S0, S) :-
+    any_form(G0-V0, G-V),
+    (   number_of(all(Op, V, G, R), K0, I)
+    ->  steps(Ts, Is, N0, N, K0, K, S0, S)
+    ;   append(TreeLists, Trees),
+        steps(Trees, Premises, N0, N1, K0, K1, S0, [step(I,all(Op, V, G, Solutions, R, Premises))|S1]),
+        I is N1+1,
+        learn(all(Op, V, G, R), I, K1, K2),
+        steps(Ts, Is, I, N, K2, K, S1, S)
+    ).
+step(seq(Ts0), Ts, Numbers, N0, N, K0, K, S0, S) :-
+    append(Ts0, Ts, Trees),
+    steps(Trees, Numbers, N0, N, K0, K, S0, S).
+
+%   The last few conclusions stand in a list, which is searched faster than a tree; those before them in a tree.
+
+recent(16).
+
+number_of(C, known(_, List, Tree), N) :-
+    (   in_list(List, C, N0)
+    ->  N = N0
+    ;   Tree \== t,
+        get_assoc(C, Tree, N)
+    ).
+
+in_list([C0-N0|T], C, N) :-
+    (   C0 == C
+    ->  N = N0
+    ;   in_list(T, C, N)
+    ).
+
+learn(C, N, known(L0, List, Tree), Known) :-
+    recent(Most),
+    (   L0 < Most
+    ->  L is L0+1,
+        Known = known(L, [C-N|List], Tree)
+    ;   list_to_tree(List, Tree, Tree1),
+        Known = known(1, [C-N], Tree1)
+    ).
+
+list_to_tree([], Tree, Tree).
+list_to_tree([C-N|T], Tree0, Tree) :-
+    put_assoc(C, Tree0, N, Tree1),
+    list_to_tree(T, Tree1, Tree).
+

@@ -185,6 +185,7 @@ aggregate(sum(float), Values, Sum) :- foldl(add, Values, 0.0, Sum).
 aggregate(min, Values, Min) :- min_list(Values, Min).
 aggregate(max, Values, Max) :- max_list(Values, Max).
 aggregate(set, Values, Set) :- sort(Values, Set).
+aggregate(list, Values, Values).
 
 add(X, Sum0, Sum) :- evaluate(Sum0+X, Sum).
 

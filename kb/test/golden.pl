@@ -39,11 +39,18 @@ case(can_host, "can_host(pve2, V)").
 case(unseen, "aggregate_all(set(N), (node(N), \\+ node_up(N, _)), L)").
 case(average, "aggregate_all(sum(L), node_load(_, L), S), aggregate_all(count, node_load(_, _), C), A is S / float(C)").
 
+case(what_if_down, "assuming([node_up(pve1,false)], node_status(pve1, S))").
+case(what_if_without, "assuming([\\+ vm_host(web,pve1), node_temp(pve1,50)], (memory_free(pve1, F), thermal_headroom(pve1, H)))").
+case(every_node, "forall(cluster_member(home, N), node(N))").
+case(hottest, "top(1, T, node_temp(N, T))").
+case(loads, "aggregate_all(list(L), node_load(_, L), Ls)").
+
 write_case(Name, Text, Site) :-
-    term_string(Goal, Text, [variable_names(Bindings)]),
+    term_string(Ask, Text, [variable_names(Bindings)]),
+    prove:ask_parts(Ask, Goal, _, Assumptions),
     language:answer_variables(Goal, Bindings, Named),
     pairs(Named, Names, Vars),
-    prove:question(Goal, Vars, proof, Question),
+    prove:question(Ask, Vars, proof, Question),
     prove:answers(Question, Site, 1500000, [answer(Values, Proof)|_]),
     findall(M, mutation(Proof, Values, M), Mutations0),
     include(really_different(Proof), Mutations0, Mutations),
@@ -53,7 +60,7 @@ write_case(Name, Text, Site) :-
     file_directory_name(World, Dir),
     atomic_list_concat([Dir, '/golden/', Name, '.json'], File),
     proof_check:check_proof(Proof, Question, Values, [now(1500000)]),
-    standing(Proof, Standing),
+    standing(Assumptions, Proof, Standing),
     setup_call_cleanup(
         open(File, write, Out, [encoding(utf8), newline(posix)]),
         ( json_write_dict(Out, _{name:Name, query:Text, variables:Names, now:1500000, values:ValueTexts, standing:Standing,
@@ -64,8 +71,9 @@ write_case(Name, Text, Site) :-
 pairs([], [], []).
 pairs([N=V|T], [N|Ns], [V|Vs]) :- pairs(T, Ns, Vs).
 
-standing(Proof, attested) :- ( member(step(_, absent(_)), Proof) ; member(step(_, all(_, _, _, _, _, _)), Proof) ), !.
-standing(_, verified).
+standing([_|_], _, hypothetical) :- !.
+standing(_, Proof, attested) :- ( member(step(_, absent(_)), Proof) ; member(step(_, all(_, _, _, _, _, _)), Proof) ), !.
+standing(_, _, verified).
 
 text(Term, Text) :-
     with_output_to(string(Text), ( current_output(Out), facts:write_canonical_term(Out, Term) )).
@@ -84,6 +92,7 @@ mutation(Proof, _, _{name:Name, code:bad_proof, proof:Text}) :-
     text(Mutated, Text).
 mutation(Proof, Values, _{name:another_answer, code:bad_proof, values:Texts}) :-
     Proof = [_|_],
+    Values \== [],
     maplist(another_value, Values, Others),
     maplist(text, Others, Texts).
 mutation(Proof, _, _{name:stale, code:stale_evidence, now:2000001}) :-
@@ -117,6 +126,10 @@ mutated(Proof, wrong_arithmetic, Other) :- change(Proof, eval(V is E), eval(W is
 mutated(Proof, false_comparison, Other) :- change(Proof, eval(A > B), eval(B > A), true, Other).
 mutated(Proof, code_in_eval, Other) :- change(Proof, eval(_), eval(shell(ls)), true, Other).
 mutated(Proof, another_absence, Other) :- change(Proof, absent(G), absent(H), change_first(G, H), Other).
+mutated(Proof, forged_assumption, Other) :- change(Proof, fact(F, _), assumed(F), true, Other).
+mutated(Proof, assumption_as_state, Other) :- change(Proof, assumed(F), fact(F, evidence(test,1000000,2000000)), true, Other).
+mutated(Proof, assumption_as_inventory, Other) :- change(Proof, assumed(F), fact(F, inventory), true, Other).
+mutated(Proof, another_assumption, Other) :- change(Proof, assumed(F), assumed(G), change_last(F, G), Other).
 mutated(Proof, any_misnumbered, Other) :- change(Proof, absent(G), absent(H), misnumbered(G, H), Other).
 mutated(Proof, changed_aggregate, Other) :-
     change(Proof, all(O,V,G,S,R,P), all(O,V,G,S,R2,P), another_value(R, R2), Other).

@@ -46,7 +46,7 @@ set_budgets(Limits) :-
 answer(refused(Code, Message)) :-
     throw(error(logic(Code, Message), _)).
 answer(run(Question)) :-
-    Question = question(_, Vars, Proof),
+    prove:question_columns(Question, Vars, Proof),
     get_time(Seconds),
     Now is floor(Seconds*1000),
     bounded(Question, Now, Revision, Answers),
@@ -78,7 +78,7 @@ evaluate(Question, Now, Revision, Answers) :-
     budget(steps, MostSteps),
     forall(member(answer(_, Proof), Answers), proof_within(Proof, MostSteps)).
 
-proof_within(none, _) :- !.
+proof_within(Proof, _) :- \+ is_list(Proof), !.     % none was asked for, or it is an explanation
 proof_within(Proof, Most) :-
     length(Proof, Steps),
     (   Steps =< Most

@@ -18,7 +18,7 @@ verdict(Goal, Options, Verdict) :-
     vetted(Goal, Options, Data),
     (   Data = refused(Code, _)
     ->  Verdict = Code
-    ;   Data = run(question(_, _, _)),
+    ;   Data = run(question(_, _, _, _)),
         Verdict = run
     ).
 

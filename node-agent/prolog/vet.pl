@@ -14,7 +14,7 @@ would run as it came (SHARP-EDGES 6), so it never fails and never throws: whatev
 `logic:answer(Data)`, where Data is either the checked question or the refusal. (Thrown from the hook, an error would also leave
 the pengine alive in spite of `destroy:true`; thrown by the goal, it does not.)
 
-The check itself is `language:check_question/4` of the knowledge base; nothing here knows a predicate by name but prove/2.
+The check itself is `language:check_question/4` of the knowledge base; nothing here knows a predicate by name.
 */
 
 :- multifile
@@ -66,7 +66,8 @@ refusal(error(resource_error(_), _), refused(memory_limit, "the question is too 
 refusal(_, refused(internal, "vetting failed")).
 
 vet(Goal0, Options, run(Question)) :-
-    split_prove(Goal0, Goal, Proof),
+    prove:ask_parts(Goal0, Goal, Form, _),
+    result_variable(Form, Proof),
     option(template(Template), Options, Goal0),
     (   is_dict(Template)                               % the default: the question's named variables
     ->  option(bindings(Bindings), Options, []),
@@ -76,19 +77,14 @@ vet(Goal0, Options, run(Question)) :-
         b_setval('$variable_names', Shown)
     ;   template_variables(Template, Goal0, Goal, Proof, Vars)
     ),
-    prove:question(Goal, Vars, Proof, Question).
+    prove:question(Goal0, Vars, none, Question),
+    option(bindings(Names), Options, []),
+    language:refuse_named_locals(Goal, Names).
 
-split_prove(Goal0, Goal, Proof) :-
-    nonvar(Goal0),
-    Goal0 = prove(Goal, Proof),
-    !,
-    (   var(Proof),
-        term_variables(Goal, Vars),
-        \+ ( member(V, Vars), V == Proof )
-    ->  true
-    ;   logic_errors:refuse(type_error, ['the second argument of prove/2 is a new variable'])
-    ).
-split_prove(Goal, Goal, none).
+%   result_variable(+Form, -Var): the variable of a proof or an explanation, `none` where the ask has none.
+result_variable(none, none).
+result_variable(proof(Var), Var).
+result_variable(why(Var), Var).
 
 pairs([], []).
 pairs([_=V|T0], [V|T]) :- pairs(T0, T).

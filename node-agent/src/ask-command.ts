@@ -1,24 +1,32 @@
 /**
- * `logic-node ask`: one question to a running site through its tRPC interface, the way a script would.
+ * `logic-node ask`, `why`, `why-not`: one question to a running site through its tRPC interface, the way a script would.
  */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { AskResult } from '@fleet/shared/api/ask.ts';
+import { fileURLToPath } from 'node:url';
+import { loadManifest } from '@fleet/shared/catalogue.ts';
 import { type ErrorCode, isErrorCode, LogicError } from '@fleet/shared/errors.ts';
+import { REPLY_BYTES, REPLY_TERM_DEPTH } from '@fleet/shared/limits.ts';
 import { renderResult } from '@fleet/shared/render.ts';
+import { renderWhyNot } from '@fleet/shared/render-why.ts';
+import { readTerm } from '@fleet/shared/term.ts';
 import { createTRPCClient, httpLink, TRPCClientError } from '@trpc/client';
 import { z } from 'zod';
 import { reportError } from './report.ts';
 import type { SiteRouter } from './router.ts';
+import { realWorld } from './world.ts';
 
 export interface AskFlags {
   readonly prove?: boolean;
+  readonly assume?: readonly string[];
   readonly json?: boolean;
   readonly url?: string;
   readonly data: string;
   readonly site?: string;
 }
 
+/** The bundle that came with this program. */
+const KB = fileURLToPath(new URL('../../kb/', import.meta.url));
 /** Where a site run by hand listens. */
 const DEFAULT_URL = 'http://127.0.0.1:8081';
 
@@ -27,7 +35,10 @@ const runFile = z.object({ sites: z.array(z.object({ name: z.string(), http: z.s
 /** Asks and prints; the exit status: 0 complete, 3 partial, 2 refused query, 1 anything else. */
 export async function ask(query: string, flags: AskFlags): Promise<number> {
   try {
-    const result = await askUrl(flags.url ?? findUrl(flags), query, flags.prove === true);
+    const { prove = false, assume = [] } = flags;
+    const result = await asking(flags, (client) =>
+      client.site.ask.query({ query, prove, assume: [...assume] }),
+    );
     process.stdout.write(
       flags.json === true ? `${JSON.stringify(result)}\n` : `${renderResult(result).trimEnd()}\n`,
     );
@@ -37,13 +48,57 @@ export async function ask(query: string, flags: AskFlags): Promise<number> {
   }
 }
 
+/** Prints each answer with its whole proof, rules with their place in the bundle, facts with their age. */
+export async function why(query: string, flags: AskFlags): Promise<number> {
+  try {
+    const { assume = [] } = flags;
+    const result = await asking(flags, (client) =>
+      client.site.ask.query({ query, prove: true, assume: [...assume] }),
+    );
+    const places = await placesOf(result.coverage.sites[0]?.bundle ?? null);
+    process.stdout.write(`${renderResult(result, { now: realWorld.now(), places }).trimEnd()}\n`);
+    return result.complete ? 0 : 3;
+  } catch (cause) {
+    return reportError(cause);
+  }
+}
+
+/** Prints what keeps a goal from holding, or that it holds. */
+export async function whyNot(query: string, flags: AskFlags): Promise<number> {
+  try {
+    const { assume = [] } = flags;
+    const result = await asking(flags, (client) => client.site.whyNot.query({ query, assume: [...assume] }));
+    const { bundle } = await asking(flags, (client) => client.site.info.query());
+    if (flags.json === true) process.stdout.write(`${JSON.stringify(result)}\n`);
+    else if (result.why === null) process.stdout.write('It holds: ask why.\n');
+    else {
+      const { term } = readTerm(result.why, { bytes: REPLY_BYTES, depth: REPLY_TERM_DEPTH, any: true });
+      const places = await placesOf(bundle);
+      process.stdout.write(`${renderWhyNot(term, { now: result.now, places })}\n`);
+    }
+    return 0;
+  } catch (cause) {
+    return reportError(cause, flags.json === true);
+  }
+}
+
+/** Where each clause stands, if this program's bundle is the one that the site proves with. */
+async function placesOf(bundle: string | null): Promise<ReadonlyMap<string, string>> {
+  const manifest = await loadManifest(KB);
+  const same = manifest.bundle === bundle;
+  return new Map(same ? [...manifest.clauses].map(([id, { at }]) => [id, `kb/${at}`]) : []);
+}
+
+type Client = ReturnType<typeof createTRPCClient<SiteRouter>>;
+
 /** Throws the site's own error, or `unreachable`. */
-async function askUrl(url: string, query: string, prove: boolean): Promise<AskResult> {
+async function asking<T>(flags: AskFlags, use: (client: Client) => Promise<T>): Promise<T> {
+  const url = flags.url ?? findUrl(flags);
   const client = createTRPCClient<SiteRouter>({
     links: [httpLink({ url: `${url.replace(/\/$/, '')}/trpc`, methodOverride: 'POST' })],
   });
   try {
-    return await client.site.ask.query({ query, prove });
+    return await use(client);
   } catch (cause) {
     throw clientError(cause, url);
   }

@@ -1,5 +1,5 @@
 /**
- * The command line of `logic-node`: init, serve, ask. Each command loads only what it needs, so that an idle site
+ * The command line of `logic-node`: init, serve, ask, why, why-not. Each command loads only what it needs, so that an idle site
  * does not carry the others. What a script reads goes to standard output, everything else to standard error.
  */
 import { Command, Option } from 'commander';
@@ -9,6 +9,15 @@ import type { ServeFlags } from './config.ts';
 const program = new Command('logic-node')
   .description('The logic node of one site: answers questions about it, with proofs.')
   .showHelpAfterError();
+
+const assume = () =>
+  new Option('--assume <fact>', "what if: a fact that is to hold, or '\\+ fact' (may be repeated)").argParser(
+    (value: string, before: readonly string[] = []) => [...before, value],
+  );
+const json = () => new Option('--json', 'the result as JSON, on the last line of standard output');
+const url = () => new Option('--url <url>', "the site's plain HTTP address");
+const data = () => new Option('--data <dir>', 'folder of a local fleet').default('.data');
+const which = () => new Option('--site <name>', 'which site of the local fleet');
 
 program
   .command('init')
@@ -47,13 +56,41 @@ program
   .description('ask a running site')
   .argument('<query>', "over the catalogue, such as 'node_status(Node, Status)'")
   .option('--prove', 'with proofs')
-  .option('--json', 'the result as JSON, on the last line of standard output')
-  .option('--url <url>', "the site's plain HTTP address")
-  .option('--data <dir>', 'folder of a local fleet', '.data')
-  .option('--site <name>', 'which site of the local fleet')
+  .addOption(assume())
+  .addOption(json())
+  .addOption(url())
+  .addOption(data())
+  .addOption(which())
   .action(async (query: string, flags: AskFlags) => {
     const { ask } = await import('./ask-command.ts');
     end(await ask(query, flags));
+  });
+
+program
+  .command('why')
+  .description('each answer with its proof: rules with file and line, facts with source and age')
+  .argument('<query>', "such as 'at_risk_of_throttling(Node)'")
+  .addOption(assume())
+  .addOption(url())
+  .addOption(data())
+  .addOption(which())
+  .action(async (query: string, flags: AskFlags) => {
+    const { why } = await import('./ask-command.ts');
+    end(await why(query, flags));
+  });
+
+program
+  .command('why-not')
+  .description('what keeps a goal without variables from holding')
+  .argument('<goal>', "such as 'can_host(pve1, web)'")
+  .addOption(assume())
+  .addOption(json())
+  .addOption(url())
+  .addOption(data())
+  .addOption(which())
+  .action(async (query: string, flags: AskFlags) => {
+    const { whyNot } = await import('./ask-command.ts');
+    end(await whyNot(query, flags));
   });
 
 interface InitFlags {

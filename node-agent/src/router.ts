@@ -2,12 +2,13 @@
  * The agent's tRPC router: `site.ask` and `site.info`. Scripts and pages import its type
  * (`import type { SiteRouter }`).
  */
-import { type AskResult, siteAskInput } from '@fleet/shared/api/ask.ts';
+import { type AskResult, siteAskInput, type WhyNotResult, whyNotInput } from '@fleet/shared/api/ask.ts';
 import { logicTRPC } from '@fleet/shared/api/trpc.ts';
 import type { CatalogueEntry } from '@fleet/shared/catalogue.ts';
 import type { EngineState } from './prolog/supervisor.ts';
 import type { Asker } from './query/ask.ts';
 import { askSite, type QueryParts } from './query/pipeline.ts';
+import { whyNot } from './query/why-not.ts';
 
 export interface SiteInfo {
   readonly site: string;
@@ -30,6 +31,10 @@ const site = routerOf({
   ask: procedure
     .input(siteAskInput)
     .query(({ ctx, input }): Promise<AskResult> => askSite(input, ctx.asker, ctx.parts)),
+  /** Why a goal without variables does not hold here. */
+  whyNot: procedure
+    .input(whyNotInput)
+    .query(({ ctx, input }): Promise<WhyNotResult> => whyNot(input, ctx.asker, ctx.parts)),
   /** Who this site is, how it is, and what it can be asked. */
   info: procedure.query(
     ({ ctx }): SiteInfo => ({ ...ctx.status(), catalogue: [...ctx.parts.manifest.entries.values()] }),

@@ -201,3 +201,8 @@ export function checkFact(term: Term, { entries }: Manifest): CatalogueEntry {
   });
   return found;
 }
+
+/** Positions, from 0, of the arguments of which a state predicate has one fact per value: all where no key is declared. */
+export function keyPositions({ key, args }: CatalogueEntry): readonly number[] {
+  return key === undefined || key.length === 0 ? args.map((_, i) => i) : key.map((i) => i - 1);
+}

@@ -19,12 +19,16 @@ import { checkProof } from './proof.ts';
 import { type ReplyStamp, verifyReply } from './reply.ts';
 import { compareTuples, type Term, writeTerm } from './term.ts';
 
-export interface ReplyCheck {
+export interface ReplyCheck extends SignedReply {
   readonly asked: CheckedAsk;
-  /** The text that was sent (`questionBody`). */
-  readonly ask: string;
   /** Whether proofs were asked for. */
   readonly prove: boolean;
+}
+
+/** A reply's bytes, and what they must be signed as. */
+export interface SignedReply {
+  /** The text that was sent (`questionBody`). */
+  readonly ask: string;
   /** The reply's body as it came. */
   readonly body: string | Uint8Array;
   readonly stamp: ReplyStamp;
@@ -64,7 +68,15 @@ export function checkReply(check: ReplyCheck): CheckedReply {
   return { answers, outcome: answers.length === 0 ? 'empty' : 'answered' };
 }
 
-function checkStamp({ ask, body, stamp, publicKey, expect }: ReplyCheck): void {
+/** The explanation in a reply to `explanationBody`; null where the goal holds. Throws as `checkReply`. */
+export function checkExplanation(reply: SignedReply): Term | null {
+  checkStamp(reply);
+  const said = readReply(decoded(reply.body), { variables: [] }, true);
+  if (said.kind === 'error') throw new LogicError(said.code, said.message);
+  return said.rows[0]?.proof ?? null;
+}
+
+function checkStamp({ ask, body, stamp, publicKey, expect }: SignedReply): void {
   if (stamp.site !== expect.site)
     throw new LogicError('bad_signature', 'The reply is stamped by another site.');
   if (stamp.nonce !== expect.nonce)
@@ -93,7 +105,7 @@ function decoded(body: string | Uint8Array): string {
 
 function checkRow({ values, proof }: ReplyRow, { asked, stamp, expect }: ReplyCheck): Answer {
   const { site } = expect;
-  const { variables, goal } = asked;
+  const { variables, goal, assumptions } = asked;
   const bindings = Object.fromEntries(variables.map((name, i) => [name, toJson(values[i] as Term)]));
   if (proof === null) return { site, bindings, standing: 'unproved', proof: null };
   const bound = new Map(variables.map((name, i) => [name, values[i] as Term]));
@@ -102,6 +114,7 @@ function checkRow({ values, proof }: ReplyRow, { asked, stamp, expect }: ReplyCh
     bindings: bound,
     now: stamp.now,
     manifest: expect.manifest,
+    assumptions,
   });
   return { site, bindings, standing, proof: writeTerm(proof) };
 }

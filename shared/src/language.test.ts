@@ -7,7 +7,7 @@ import { writeTerm } from './term.ts';
 
 const normal = (text: string): string => writeTerm(checkAsk(text, manifest).goal);
 const variables = (text: string, template?: string): readonly string[] =>
-  checkAsk(text, manifest, template).variables;
+  checkAsk(text, manifest, template === undefined ? {} : { template }).variables;
 
 function refused(code: string, ...texts: string[]): void {
   for (const text of texts) assert.throws(() => checkAsk(text, manifest), withCode(code), text);
@@ -58,7 +58,7 @@ test('aggregates are written as all/4 with their type', () => {
 });
 
 test('answer variables are the named ones outside negations and aggregates, or those of the template', () => {
-  assert.deepEqual(variables('node_load(N, _L), \\+ vm_host(V, N)'), ['N']);
+  assert.deepEqual(variables('node_load(N, _L), \\+ vm_host(_V, N)'), ['N']);
   assert.deepEqual(variables('aggregate_all(count, node(N), C)'), ['C']);
   assert.deepEqual(variables('node(_)'), []);
   assert.deepEqual(variables('node_load(N, L)', '[L]'), ['L']);

@@ -6,6 +6,7 @@
  * checked against the normal form made here, never against a site's reading of the text.
  */
 import { COMPARISONS, IDENTITIES } from './arithmetic.ts';
+import { type Assumption, assumptionTerm, checkAssumptions } from './assume.ts';
 import type { Manifest } from './catalogue.ts';
 import { baseType, hasType, typeText } from './catalogue.ts';
 import { type ErrorCode, LogicError } from './errors.ts';
@@ -29,13 +30,16 @@ import {
   list,
   readTerm,
   type Term,
+  variable,
   variablesOf,
   writeTerm,
 } from './term.ts';
 
 export interface CheckedAsk {
-  /** Canonical text of the goal as it was asked, without `prove/2`: what a site is sent. */
+  /** Canonical text of the goal as it was asked, without what is around it: `prove/2`, `assuming/2`. */
   readonly text: string;
+  /** What is assumed to hold or not to hold. */
+  readonly assumptions: readonly Assumption[];
   /** Its normal form: what a proof must conclude. */
   readonly goal: Term;
   /** Answer variables, the columns of an answer. */
@@ -54,6 +58,8 @@ interface Walk {
   /** Occurrences of each variable in the whole question. */
   readonly whole: ReadonlyMap<string, number>;
   readonly answered: ReadonlySet<string>;
+  /** How many goals have been copied so far, for names of their own. */
+  copies: number;
 }
 
 /** The names of the variables that have a value at one point of the walk. */
@@ -68,21 +74,67 @@ function refuse(code: ErrorCode, message: string): never {
   throw new LogicError(code, message);
 }
 
+export interface AskOptions {
+  /** Names the answer variables: a list or a structure of variables. Left out, they are the named ones. */
+  readonly template?: string;
+  /** Assumptions beside those that the question carries itself. */
+  readonly assume?: readonly Term[];
+}
+
 /**
- * Reads and checks a question. `template`, where a client gives one, names the answer variables: a list
- * or a structure of variables. Throws `LogicError` with the codes of docs/protocol.md section 1.
+ * Reads and checks a question. Throws `LogicError` with the codes of docs/protocol.md section 1.
  */
-export function checkAsk(text: string, manifest: Manifest, template?: string): CheckedAsk {
+export function checkAsk(text: string, manifest: Manifest, options: AskOptions = {}): CheckedAsk {
+  const { template, assume = [] } = options;
   const bounds = { bytes: QUERY_TEXT_BYTES, depth: TERM_DEPTH };
   const { term } = readTerm(text, bounds);
-  const prove = isCompound(term, 'prove', 2);
-  const [surface, proof] = prove ? (term.args as [Term, Term]) : [term, null];
+  const [inner, carried] = withoutAssumptions(term);
+  const prove = isCompound(inner, 'prove', 2);
+  const [surface, proof] = prove ? (inner.args as [Term, Term]) : [inner, null];
+  const assumptions = checkAssumptions([...carried, ...assume], manifest);
   const proofName = proof === null ? null : proofVariable(surface, proof);
   const named =
     template === undefined ? answerVariables(surface) : templateVariables(readTerm(template, bounds).term);
   const variables = named.filter((name) => name !== proofName);
   const goal = checkGoal(surface, { manifest, answerVariables: variables });
-  return { text: writeTerm(surface), goal, variables, prove };
+  refuseNamedLocals(surface);
+  return { text: writeTerm(surface), goal, variables, prove, assumptions };
+}
+
+function withoutAssumptions(term: Term): [Term, readonly Term[]] {
+  if (!isCompound(term, 'assuming', 2)) return [term, []];
+  const [carried, inner] = term.args as [Term, Term];
+  if (carried.kind !== 'list') refuse('type_error', 'Assumptions are a list of facts.');
+  return [inner, carried.items];
+}
+
+/** The ask as it is sent: `goal` with its assumptions around it. */
+export function assuming(goal: string, assumptions: readonly Assumption[]): string {
+  if (assumptions.length === 0) return goal;
+  return `assuming(${writeTerm(list(assumptions.map(assumptionTerm)))},${goal})`;
+}
+
+/**
+ * Refuses a variable with a name that is local to a negation: whoever wrote it wanted to know which, and a negation
+ * tells of none. `forall` and aggregates say what their variables range over; there, names are welcome.
+ */
+export function refuseNamedLocals(goal: Term): void {
+  const whole = occurrences(goal);
+  const walk = (term: Term): void => {
+    if (isCompound(term, '\\+', 1)) {
+      const [inner] = term.args as [Term];
+      const inside = occurrences(inner);
+      const local = outsideVariables(inner).find(
+        (name) => !name.startsWith('_') && inside.get(name) === whole.get(name),
+      );
+      if (local !== undefined) {
+        const advice = `Put a goal that gives it one before, or write _${local} to say "none at all".`;
+        refuse('free_variable', `${local} has no value before the negation. ${advice}`);
+      }
+      walk(inner);
+    } else if (isCompound(term, ',', 2) || isCompound(term, ';', 2)) term.args.forEach(walk);
+  };
+  walk(goal);
 }
 
 function proofVariable(goal: Term, proof: Term): string {
@@ -117,6 +169,8 @@ export function outsideVariables(goal: Term): string[] {
     if (isCompound(term, ',', 2) || isCompound(term, ';', 2)) term.args.forEach(walk);
     else if (isCompound(term, 'aggregate_all', 3)) walk(term.args[2] as Term);
     else if (isCompound(term, 'all', 4)) walk(term.args[3] as Term);
+    else if (isCompound(term, 'top', 3)) term.args.slice(1).forEach(walk);
+    else if (isCompound(term, 'forall', 2)) return;
     else if (!isCompound(term, '\\+', 1)) eachVariable(term, (name) => names.add(name));
   };
   walk(goal);
@@ -131,7 +185,13 @@ export function checkGoal(
     answerVariables: answers,
   }: { readonly manifest: Manifest; readonly answerVariables: readonly string[] },
 ): Term {
-  const walk: Walk = { manifest, types: new Map(), whole: occurrences(goal), answered: new Set(answers) };
+  const walk: Walk = {
+    manifest,
+    types: new Map(),
+    whole: occurrences(goal),
+    answered: new Set(answers),
+    copies: 0,
+  };
   const checked = check(goal, walk, new Set());
   for (const name of answers) {
     if (!checked.bound.has(name)) refuse('non_ground_answer', `${name} has no value in every answer.`);
@@ -167,6 +227,15 @@ function check(goal: Term, walk: Walk, bound: Bound): Checked {
       case '\\+/1':
         refuseFree(walk, bound, first);
         return { goal: compound('\\+', [check(first, walk, bound).goal]), bound };
+      case 'forall/2': {
+        refuseFree(walk, bound, first, second);
+        const some = check(first, walk, bound);
+        refuseFree(walk, some.bound, second);
+        const other = compound('\\+', [check(second, walk, some.bound).goal]);
+        return { goal: compound('\\+', [compound(',', [some.goal, other])]), bound };
+      }
+      case 'top/3':
+        return checkTop(first, second, third, { walk, bound });
       case 'aggregate_all/3':
         return checkAggregate({ spec: first, inner: second, result: third }, walk, bound);
       case 'is/2':
@@ -283,6 +352,37 @@ function refuseFree({ whole, answered }: Walk, bound: Bound, ...inner: readonly 
   }
 }
 
+/** A solution of the goal with fewer than K distinct solutions of larger V: a second copy of the goal counts them. */
+function checkTop(most: Term, over: Term, inner: Term, { walk, bound }: Place): Checked {
+  if (most.kind !== 'int' || most.value < 1n)
+    refuse('type_error', 'The first argument of top/3 is a whole number, 1 or more.');
+  shortInteger(most.value);
+  if (over.kind !== 'var' || bound.has(over.name))
+    refuse('type_error', 'The second argument of top/3 is a variable that its goal gives a value.');
+  const checked = check(inner, walk, bound);
+  if (!checked.bound.has(over.name))
+    refuse('unbound_argument', `The goal of top/3 gives ${over.name} no value.`);
+  const type = walk.types.get(over.name);
+  if (type !== 'integer' && type !== 'float') refuse('type_error', 'top/3 needs a number.');
+  refuseOpenLocals(inner, checked.bound);
+  // Names that no text has: the reader takes no variable that starts with $.
+  walk.copies += 1;
+  const fresh = (name: string) => `$${walk.copies}${name}`;
+  const rename = (term: Term): Term => {
+    if (term.kind === 'var') return bound.has(term.name) ? term : variable(fresh(term.name));
+    return term.kind === 'compound' ? compound(term.name, term.args.map(rename)) : term;
+  };
+  const larger = compound(',', [rename(checked.goal), compound('>', [rename(over), over])]);
+  const count = variable(fresh(''));
+  walk.types.set(count.name, 'integer');
+  const counted = compound('all', [atom('count'), list([]), larger, count]);
+  const fewer = compound('<', [count, most]);
+  return {
+    goal: compound(',', [checked.goal, compound(',', [counted, fewer])]),
+    bound: new Set(checked.bound).add(count.name),
+  };
+}
+
 interface Aggregate {
   readonly spec: Term;
   readonly inner: Term;
@@ -296,10 +396,7 @@ function checkAggregate({ spec, inner, result }: Aggregate, walk: Walk, bound: B
     refuse('free_variable', 'The result of an aggregate occurs inside it.');
   }
   const checked = check(inner, walk, bound);
-  // A disjunction can leave a local without a value; a solution is a tuple of values.
-  const open = outsideVariables(inner).find((one) => !checked.bound.has(one));
-  if (open !== undefined)
-    refuse('unbound_argument', `${open} has no value in every solution of the aggregate.`);
+  refuseOpenLocals(inner, checked.bound);
   const { op, type } = aggregateType(name, over, walk, checked.bound);
   const goal = compound('all', [op, over, checked.goal, result]);
   if (result.kind !== 'var') {
@@ -311,7 +408,14 @@ function checkAggregate({ spec, inner, result }: Aggregate, walk: Walk, bound: B
   return { goal, bound: new Set(bound).add(result.name) };
 }
 
-const AGGREGATES: ReadonlySet<string> = new Set(['sum', 'min', 'max', 'set']);
+/** A disjunction can leave a local without a value; a solution is a tuple of values. */
+function refuseOpenLocals(inner: Term, bound: Bound): void {
+  const open = outsideVariables(inner).find((one) => !bound.has(one));
+  if (open !== undefined)
+    refuse('unbound_argument', `${open} has no value in every solution of the aggregate.`);
+}
+
+const AGGREGATES: ReadonlySet<string> = new Set(['sum', 'min', 'max', 'set', 'list']);
 
 function readSpec(spec: Term): { name: string; over: Term } {
   if (spec.kind === 'atom' && spec.name === 'count') return { name: 'count', over: list([]) };
@@ -320,7 +424,7 @@ function readSpec(spec: Term): { name: string; over: Term } {
       ? spec.args[0]
       : undefined;
   if (over?.kind !== 'var')
-    refuse('type_error', 'An aggregate is one of count, sum(V), min(V), max(V), set(V).');
+    refuse('type_error', 'An aggregate is one of count, sum(V), min(V), max(V), set(V), list(V).');
   return { name: (spec as { name: string }).name, over };
 }
 
@@ -329,7 +433,7 @@ function aggregateType(name: string, over: Term, { types }: Walk, bound: Bound):
   if (!bound.has(over.name))
     refuse('unbound_argument', `The goal of the aggregate gives ${over.name} no value.`);
   const type = types.get(over.name) ?? 'atom';
-  if (name === 'set') return { op: atom('set'), type: `list(${type})` };
+  if (name === 'set' || name === 'list') return { op: atom(name), type: `list(${type})` };
   if (type !== 'integer' && type !== 'float') refuse('type_error', `${name} needs a number.`);
   return { op: name === 'sum' ? compound('sum', [atom(type)]) : atom(name), type };
 }

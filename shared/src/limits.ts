@@ -14,6 +14,9 @@ export const NUMBER_DIGITS = 78;
 export const INTEGER_BITS = 256;
 export const QUERY_VARIABLES = 200;
 
+/** Facts that one question may assume or take away; the same number stands in kb/proof/assume.pl. */
+export const ASSUMPTIONS = 32;
+
 /** Answers of one question at one site; more is refused, never cut off silently. */
 export const ANSWERS = 1000;
 /** Steps of one proof. */

@@ -37,7 +37,7 @@ test("the proof's variable is none of the question's", () => {
 
 test("what is sent reads back as the question, on the site's side too", () => {
   const { ask, template } = questionBody(asked, true);
-  const again = checkAsk(ask, manifest, template);
+  const again = checkAsk(ask, manifest, { template });
   assert.deepEqual([again.text, again.variables, again.prove], [asked.text, asked.variables, true]);
 });
 

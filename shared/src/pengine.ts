@@ -3,7 +3,7 @@
  * (docs/protocol.md section 4). A codec without I/O; whose reply it is and whether it is true is check.ts's matter.
  */
 import { ERRORS, type ErrorCode, isErrorCode, LogicError } from './errors.ts';
-import type { CheckedAsk } from './language.ts';
+import { assuming, type CheckedAsk } from './language.ts';
 import { ANSWERS, REPLY_BYTES, REPLY_TERM_DEPTH } from './limits.ts';
 import { isCompound, isValue, readTerm, type Term } from './term.ts';
 
@@ -27,11 +27,28 @@ export type EngineReply =
   | { readonly kind: 'error'; readonly code: ErrorCode; readonly message: string };
 
 /** The request that asks for all answers at once; with `prove`, each with its proof as the last column. */
-export function questionBody({ text, variables }: CheckedAsk, prove: boolean): Question {
-  let proof = 'P__';
-  while (text.includes(proof)) proof += '_';
-  const ask = prove ? `prove((${text}),${proof})` : text;
-  const template = `[${[...variables, ...(prove ? [proof] : [])].join(',')}]`;
+export function questionBody(asked: CheckedAsk, prove: boolean): Question {
+  const { text, variables, assumptions } = asked;
+  const proof = freshVariable(text);
+  const goal = prove ? `prove((${text}),${proof})` : text;
+  return request(assuming(goal, assumptions), [...variables, ...(prove ? [proof] : [])]);
+}
+
+/** The request that asks why a ground goal does not hold: its one answer is an explanation, none says that it holds. */
+export function explanationBody({ text, assumptions }: CheckedAsk): Question {
+  const why = freshVariable(text);
+  return request(assuming(`why_not((${text}),${why})`, assumptions), [why]);
+}
+
+/** A variable that the text does not have. */
+function freshVariable(text: string): string {
+  let name = 'P__';
+  while (text.includes(name)) name += '_';
+  return name;
+}
+
+function request(ask: string, columns: readonly string[]): Question {
+  const template = `[${columns.join(',')}]`;
   const body = JSON.stringify({
     application: 'logic',
     ask,
@@ -44,7 +61,7 @@ export function questionBody({ text, variables }: CheckedAsk, prove: boolean): Q
 }
 
 /** Reads a site's reply to `questionBody`. Throws `bad_reply` for what is no reply to that question. */
-export function readReply(text: string, asked: CheckedAsk, prove: boolean): EngineReply {
+export function readReply(text: string, asked: Pick<CheckedAsk, 'variables'>, prove: boolean): EngineReply {
   const event = outcomeOf(readEvent(text));
   if (isCompound(event, 'failure', 2)) return { kind: 'answers', rows: [] };
   if (isCompound(event, 'error', 2)) return readError(event.args[1] as Term);

@@ -23,7 +23,7 @@ const goldenCase = z.object({
   proof: z.string(),
 });
 const golden = goldenCase.extend({
-  standing: z.enum(['verified', 'attested']),
+  standing: z.enum(['verified', 'attested', 'hypothetical']),
   mutations: z.array(goldenCase.partial().extend({ name: z.string(), code: z.string() })),
 });
 type Case = z.infer<typeof goldenCase>;
@@ -40,7 +40,13 @@ function judge(item: Case): string {
   const asked = checkAsk(item.query, manifest);
   try {
     const bindings = new Map(asked.variables.map((name, i) => [name, read(item.values[i] ?? 'missing')]));
-    return checkProof(read(item.proof), { query: asked.goal, bindings, now: item.now, manifest }).standing;
+    return checkProof(read(item.proof), {
+      query: asked.goal,
+      bindings,
+      now: item.now,
+      manifest,
+      assumptions: asked.assumptions,
+    }).standing;
   } catch (error) {
     if (error instanceof LogicError) return error.code;
     throw error;

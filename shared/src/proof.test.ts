@@ -28,6 +28,7 @@ function check(
         : '';
   return checkProof(text === '' ? (steps as Term) : term(text), {
     query: asked.goal,
+    assumptions: asked.assumptions,
     bindings,
     now,
     manifest,

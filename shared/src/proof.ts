@@ -11,6 +11,7 @@
  * forged proof costs no more than reading it, whatever the question's disjunctions.
  */
 import { COMPARISONS, evaluate, holds, IDENTITIES } from './arithmetic.ts';
+import { type Assumption, assumedAway } from './assume.ts';
 import { checkFact, type Manifest } from './catalogue.ts';
 import { asLogicError, LogicError } from './errors.ts';
 import { outsideVariables } from './language.ts';
@@ -39,10 +40,11 @@ export interface ProofClaim {
   /** The reply's time, in milliseconds since 1970 UTC. */
   readonly now: number;
   readonly manifest: Manifest;
+  readonly assumptions: readonly Assumption[];
 }
 
 export interface ProofStanding {
-  readonly standing: 'verified' | 'attested';
+  readonly standing: 'verified' | 'attested' | 'hypothetical';
   /** Numbers of the steps that are the site's word about its whole state. */
   readonly attested: readonly number[];
 }
@@ -77,7 +79,12 @@ class Checker {
     this.work = PROOF_WORK_PER_NODE * (groundSize(proof) + size(query));
     for (const value of bindings.values()) if (!isValue(value)) bad('The answer is not made of values.');
     for (const [i, item] of proof.items.entries()) this.numbered(item, i + 1, proof.items.length);
-    return { standing: this.attested.length === 0 ? 'verified' : 'attested', attested: this.attested };
+    return { standing: this.standing(), attested: this.attested };
+  }
+
+  private standing(): ProofStanding['standing'] {
+    if (this.claim.assumptions.length > 0) return 'hypothetical';
+    return this.attested.length === 0 ? 'verified' : 'attested';
   }
 
   private numbered(item: Term, number: number, last: number): void {
@@ -110,6 +117,7 @@ class Checker {
   private conclusion(step: Term, number: number): Term {
     const [a, b, c, d, e, f] = argumentsOf(step) as [Term, Term, Term, Term, Term, Term];
     if (isCompound(step, 'fact', 2)) return this.fact(a, b);
+    if (isCompound(step, 'assumed', 1)) return this.assumed(a);
     if (isCompound(step, 'rule', 3)) return this.rule(a, b, this.premises(c, number));
     if (isCompound(step, 'eval', 1)) return computed(a);
     if (isCompound(step, 'absent', 1)) {
@@ -122,7 +130,7 @@ class Checker {
       this.aggregate({ op: a, over: b, goal: c, solutions: d, result: e }, this.premises(f, number));
       return compound('all', [a, b, c, e]);
     }
-    return bad('It is none of fact, rule, eval, absent, all.');
+    return bad('It is none of fact, assumed, rule, eval, absent, all.');
   }
 
   /** The conclusions that a step cites: earlier ones only. */
@@ -143,6 +151,8 @@ class Checker {
         : bad('It tells another time than the reply.');
     }
     const { kind } = checkFact(fact, manifest);
+    if (assumedAway(fact, this.claim.assumptions, manifest))
+      bad('The question assumes that it is otherwise.');
     if (evidence.kind === 'atom' && evidence.name === 'inventory' && kind === 'inventory') return fact;
     if (!isCompound(evidence, 'evidence', 3) || kind !== 'state') bad('Its evidence is not of its kind.');
     const [source, observed, valid] = evidence.args;
@@ -152,6 +162,11 @@ class Checker {
     if (observed.value > BigInt(now + CLOCK_SKEW_MS))
       throw new LogicError('stale_evidence', 'the fact was observed after the reply.');
     return fact;
+  }
+
+  private assumed(fact: Term): Term {
+    const known = this.claim.assumptions.some((one) => one.holds && sameTerm(one.fact, fact));
+    return known ? fact : bad('The question does not assume that.');
   }
 
   private rule(id: Term, head: Term, premises: readonly Term[]): Term {
@@ -362,6 +377,8 @@ function recomputed(op: Term, values: readonly Term[]): Term {
           .toSorted(compareValues)
           .filter((value, i, sorted) => i === 0 || !sameTerm(value, sorted[i - 1] as Term)),
       );
+    case 'list':
+      return list([...values]);
     case 'min':
     case 'max': {
       if (values.length === 0) bad('Nothing has no least or greatest value.');

@@ -10,6 +10,8 @@ import { argumentsOf, isCompound, readTerm, type Term, writeAtom, writeFloat, wr
 export interface RenderOptions {
   /** Ages of evidence are told from here, in milliseconds since 1970 UTC; left out, from the proof's own clock, else as dates. */
   readonly now?: number;
+  /** File and line of each clause by its id (`node_status/2#1`), where a reader shall be shown them. */
+  readonly places?: ReadonlyMap<string, string>;
 }
 
 // ---- terms ----
@@ -79,7 +81,7 @@ export function renderProof(proof: Term | string, options: RenderOptions = {}): 
       : proof;
   const steps = term.kind === 'list' ? term.items.map((item) => argumentsOf(item)[1] ?? item) : [];
   const clock = steps.map(clockOf).find((now) => now !== null);
-  const tree = new ProofTree(steps, options.now ?? clock ?? null);
+  const tree = new ProofTree(steps, options.now ?? clock ?? null, options.places);
   return tree.draw();
 }
 
@@ -96,8 +98,10 @@ class ProofTree {
   private readonly now: number | null;
   private readonly drawn = new Set<number>();
   private readonly lines: string[] = [];
+  private readonly places: ReadonlyMap<string, string> | undefined;
 
-  constructor(steps: readonly Term[], now: number | null) {
+  constructor(steps: readonly Term[], now: number | null, places?: ReadonlyMap<string, string>) {
+    this.places = places;
     this.steps = steps;
     this.now = now;
   }
@@ -127,7 +131,12 @@ class ProofTree {
   private label(step: Term): string {
     const [a, b, c, d, e] = argumentsOf(step) as [Term, Term, Term, Term, Term];
     if (isCompound(step, 'fact', 2)) return `${formatTerm(a)}  ${this.evidence(b)}`;
-    if (isCompound(step, 'rule', 3)) return `${formatTerm(b)}  by ${clauseText(a)}`;
+    if (isCompound(step, 'rule', 3)) {
+      const id = clauseText(a);
+      const place = this.places?.get(id);
+      return `${formatTerm(b)}  by ${id}${place === undefined ? '' : ` (${place})`}`;
+    }
+    if (isCompound(step, 'assumed', 1)) return `${formatTerm(a)}  [assumed]`;
     if (isCompound(step, 'eval', 1)) return formatTerm(a);
     if (isCompound(step, 'absent', 1)) return `not: ${formatTerm(a)}  (the site's word)`;
     if (isCompound(step, 'all', 6)) {
@@ -141,7 +150,7 @@ class ProofTree {
     if (!isCompound(evidence, 'evidence', 3)) return `[${formatTerm(evidence)}]`;
     const [source, observed] = evidence.args as [Term, Term];
     const at = observed.kind === 'int' ? Number(observed.value) : Number.NaN;
-    return `[${formatTerm(source)}, ${this.now === null ? timeText(at) : ageText(this.now - at)}]`;
+    return `[${formatTerm(source)}, ${this.now === null ? timeText(at) : withAge(this.now - at)}]`;
   }
 }
 
@@ -160,12 +169,12 @@ function clauseText(id: Term): string {
   return `${name.name}/${formatTerm(arity)}#${formatTerm(n)}`;
 }
 
-function timeText(at: number): string {
+export function timeText(at: number): string {
   const date = new Date(at);
   return Number.isNaN(date.getTime()) ? 'at an unknown time' : `at ${date.toISOString()}`;
 }
 
-function ageText(ms: number): string {
+export function withAge(ms: number): string {
   if (!Number.isFinite(ms)) return 'at an unknown time';
   if (Math.abs(ms) < 1000) return 'just now';
   const seconds = Math.abs(ms) / 1000;

@@ -63,27 +63,26 @@ answer("order", R, Text) :-
     sort(List, Sorted),
     text(Sorted, [], Text).
 answer("check", R, Text) :-
-    term(R.text, Goal0, Names),
-    language:answer_variables(Goal0, Names, Named),
-    maplist([_=V,V]>>true, Named, Vars),
-    prove:question(Goal0, Vars, none, question(Goal, _, _)),
-    text(Goal, Names, Text).
+    asked(R.text, question(Goal, _, _, Assumed), Names),
+    text(Goal-Assumed, Names, Text).
 answer("answers", R, Text) :-
-    asked(R.text, Question),
+    asked(R.text, Question, _),
     prove:answers(Question, site, R.now, Answers),
     maplist([answer(Values,Proof),[Values,Proof]]>>true, Answers, Rows),
     text(Rows, [], Text).
 answer("proof", R, "holds") :-
-    asked(R.text, Question),
+    asked(R.text, Question, _),
     term(R.values, Values, _),
     term(R.proof, Proof, _),
     proof_check:check_proof(Proof, Question, Values, [now(R.now), skew(30000)]).
 
-asked(Text, Question) :-
-    term(Text, Goal, Names),
+asked(Text, Question, Names) :-
+    term(Text, Ask, Names),
+    prove:ask_parts(Ask, Goal, _, _),
     language:answer_variables(Goal, Names, Named),
     maplist([_=V,V]>>true, Named, Vars),
-    prove:question(Goal, Vars, _, Question).
+    prove:question(Ask, Vars, _, Question),
+    language:refuse_named_locals(Goal, Names).
 
 term(Text, Term, Names) :-
     term_string(Term, Text, [variable_names(Names), module(user)]).

@@ -79,7 +79,7 @@ const specification = fc.oneof(
   {
     weight: 6,
     arbitrary: fc
-      .tuple(fc.constantFrom('sum', 'min', 'max', 'set'), fc.constantFrom('M', 'L', 'N', 'V'))
+      .tuple(fc.constantFrom('sum', 'min', 'max', 'set', 'list'), fc.constantFrom('M', 'L', 'N', 'V'))
       .map(([f, v]) => `${f}(${v})`),
   },
   { weight: 1, arbitrary: fc.constantFrom('bag(N)', 'sum(1)', 'X', 'sum') },
@@ -94,6 +94,13 @@ const goal = fc.letrec<{ g: string }>((tie) => ({
     { weight: 6, arbitrary: fc.tuple(tie('g'), tie('g')).map(([a, b]) => `(${a}, ${b})`) },
     { weight: 1, arbitrary: fc.tuple(tie('g'), tie('g')).map(([a, b]) => `(${a} ; ${b})`) },
     { weight: 2, arbitrary: tie('g').map((g) => `\\+ (${g})`) },
+    { weight: 1, arbitrary: fc.tuple(tie('g'), tie('g')).map(([a, b]) => `forall(${a}, ${b})`) },
+    {
+      weight: 1,
+      arbitrary: fc
+        .tuple(fc.constantFrom('1', '2', '2', '0', 'X'), fc.constantFrom('L', 'M', 'M', 'N'), tie('g'))
+        .map(([k, v, g]) => `top(${k}, ${v}, ${g})`),
+    },
     {
       weight: 2,
       arbitrary: fc
@@ -104,7 +111,24 @@ const goal = fc.letrec<{ g: string }>((tie) => ({
   ),
 })).g;
 
+const assumption = fc.constantFrom(
+  'node_up(pve1,false)',
+  'node_up(pve1,true)',
+  'node_up(nas,true)',
+  '\\+ node_up(pve1,true)',
+  '\\+ vm_host(web,pve1)',
+  'node_load(pve1,3)',
+  'vm_memory(web,1)',
+  'node(N)',
+  'node_status(pve1,up)',
+  'shell(ls)',
+  'node_up(pve1,1)',
+);
+
 /** A few calls that bind, then anything: so that most variables have a value. */
 export const questions: fc.Arbitrary<string> = fc
-  .tuple(fc.array(fitting, { maxLength: 3 }), goal)
-  .map(([first, rest]) => [...first, rest].join(', '));
+  .tuple(fc.array(fitting, { maxLength: 3 }), goal, fc.array(assumption, { maxLength: 2 }), fc.boolean())
+  .map(([first, rest, assumed, plain]) => {
+    const text = [...first, rest].join(', ');
+    return plain ? text : `assuming([${assumed.join(', ')}], (${text}))`;
+  });

@@ -37,14 +37,16 @@ const ENTRIES = [
   'deploy/local/start.ts',
   'deploy/local/site.ts',
   'deploy/checks/run.ts',
-  'loadtest/autocannon.ts',
+  'loadtest/run.ts',
+  'loadtest/site/bare.ts',
 ];
 /** Where the clock and randomness come in, with the reason; everyone else takes a World. */
 const WORLDS = new Map([
   ['node-agent/src/world.ts', "the agent's world"],
   ['coordinator/src/world.ts', "the coordinator's world"],
   ['deploy/checks/run.ts', 'tells how long each step took'],
-  ['loadtest/autocannon.ts', 'measures'],
+  ['loadtest/run.ts', 'dates its report'],
+  ['loadtest/site/idle.ts', 'waits for quiet'],
 ]);
 const LINE_CHARACTERS = { source: 178, test: 220 };
 const FILE_LINES = 525;

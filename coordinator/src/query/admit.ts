@@ -2,6 +2,8 @@
  * First stage: is this a question that may be asked, and may it be asked now? The query is parsed and
  * typed against the catalogue once, here; what is wrong with it is thrown before any site hears of it.
  */
+import type { FleetAskInput } from '@fleet/shared/api/ask.ts';
+import { readAssumptions } from '@fleet/shared/assume.ts';
 import type { Manifest } from '@fleet/shared/catalogue.ts';
 import { LogicError } from '@fleet/shared/errors.ts';
 import { type CheckedAsk, checkAsk } from '@fleet/shared/language.ts';
@@ -15,8 +17,8 @@ export interface Admitted {
 }
 
 /** @throws LogicError with the code that docs/protocol.md section 1 gives for what is wrong */
-export function admit(query: string, prove: boolean, manifest: Manifest): Admitted {
-  const asked = checkAsk(query, manifest);
+export function admit({ query, prove = true, assume = [] }: FleetAskInput, manifest: Manifest): Admitted {
+  const asked = checkAsk(query, manifest, { assume: readAssumptions(assume) });
   return { asked, prove: prove || asked.prove };
 }
 

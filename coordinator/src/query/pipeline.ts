@@ -44,7 +44,7 @@ export function openFleet(parts: Pick<Fleet, 'registry' | 'sessions' | 'manifest
 export async function askFleet(fleet: Fleet, input: FleetAskInput, cancel?: AbortSignal): Promise<AskResult> {
   const leave = fleet.gate.enter();
   try {
-    const admitted = admit(input.query, input.prove ?? true, fleet.manifest);
+    const admitted = admit(input, fleet.manifest);
     const targets = select(fleet.registry, input.sites);
     const question = questionBody(admitted.asked, admitted.prove);
     const replies = fanout(fleet, targets, question, {

@@ -4,8 +4,9 @@
  * we do not know are refused, and those that stock clients send without meaning are dropped.
  */
 import { LogicError } from '@fleet/shared/errors.ts';
+import { refuseNamedLocals } from '@fleet/shared/language.ts';
 import { ANSWERS, QUERY_TEXT_BYTES, TERM_DEPTH } from '@fleet/shared/limits.ts';
-import { readTerm, type Term, writeTerm } from '@fleet/shared/term.ts';
+import { argumentsOf, isCompound, readTerm, type Term, writeTerm } from '@fleet/shared/term.ts';
 import { hideAnonymous, type Vocabulary } from './vocabulary.ts';
 
 export type ReplyFormat = 'json' | 'prolog';
@@ -140,7 +141,15 @@ function emitOption(option: Term, vocabulary: Vocabulary): string {
 
 function emitGoal(goal: Term, vocabulary: Vocabulary): string {
   vocabulary.checkGoal(goal);
+  refuseNamedLocals(innermost(goal));
   return writeTerm(hideAnonymous(goal));
+}
+
+/** The goal inside of `assuming`, `prove` and `why_not`. */
+function innermost(ask: Term): Term {
+  const [first, second] = argumentsOf(ask);
+  if (isCompound(ask, 'assuming', 2)) return innermost(second as Term);
+  return isCompound(ask, 'prove', 2) || isCompound(ask, 'why_not', 2) ? (first as Term) : ask;
 }
 
 /** In a create, ask and template are two texts: a variable that starts with `_` is not the same in both. */

@@ -30,8 +30,12 @@ const LANGUAGE: readonly string[] = [
     'min',
     'max',
     'prove',
+    'why_not',
+    'assuming',
+    'forall',
   ].map((name) => `${name}/2`),
-  ...['\\+', '-', 'abs', 'float', 'sum', 'min', 'max', 'set'].map((name) => `${name}/1`),
+  ...['\\+', '-', 'abs', 'float', 'sum', 'min', 'max', 'set', 'list'].map((name) => `${name}/1`),
+  'top/3',
   'aggregate_all/3',
 ];
 

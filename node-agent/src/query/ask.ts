@@ -4,16 +4,9 @@
  */
 
 import { LogicError } from '@fleet/shared/errors.ts';
-import type { CheckedAsk } from '@fleet/shared/language.ts';
-import { questionBody } from '@fleet/shared/pengine.ts';
+import type { Question } from '@fleet/shared/pengine.ts';
 import type { PengineDoor } from '../pengine/door.ts';
 import type { DoorReply } from '../pengine/reply.ts';
-
-export interface OwnReply {
-  readonly ask: string;
-  readonly nonce: string;
-  readonly reply: DoorReply;
-}
 
 /** Who asks, and until when it matters. */
 export interface Asker {
@@ -24,11 +17,9 @@ export interface Asker {
 /** Throws `busy` and what else the door tells by an HTTP status. */
 export async function askDoor(
   door: PengineDoor,
-  asked: CheckedAsk,
-  prove: boolean,
+  { body }: Question,
   asker: Asker & { nonce: string },
-): Promise<OwnReply> {
-  const { ask, body } = questionBody(asked, prove);
+): Promise<DoorReply> {
   const reply = await door.handle({
     method: 'POST',
     action: 'create',
@@ -38,7 +29,7 @@ export async function askDoor(
     ...asker,
   });
   if (reply.status !== 200) throw refusal(reply);
-  return { ask, nonce: asker.nonce, reply };
+  return reply;
 }
 
 function refusal(reply: DoorReply): LogicError {

@@ -71,10 +71,10 @@ export function seen(...facts: readonly Parameters<typeof fact>[]): Observation[
 
 const MANY = 'ABCDEFGHIJKL'
   .split('')
-  .map((name) => `node(${name})`)
+  .map((name) => `node(_${name})`)
   .join(', ');
 /** A question that runs until its time or inferences are spent: it looks through far too many combinations. */
-export const ENDLESS = `logic_node(N), \\+ (${MANY}, A \\== A)`;
+export const ENDLESS = `logic_node(N), \\+ (${MANY}, _A \\== _A)`;
 /** A question that needs more stack than it may have: it has to remember them. */
 export const HUGE = `aggregate_all(count, (${MANY}), Count)`;
 

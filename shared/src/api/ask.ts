@@ -4,7 +4,7 @@
  */
 import { z } from 'zod';
 import type { ErrorCode } from '../errors.ts';
-import { FLEET_DEADLINE_MAX_MS, FLEET_DEADLINE_MS } from '../limits.ts';
+import { ASSUMPTIONS, FLEET_DEADLINE_MAX_MS, FLEET_DEADLINE_MS } from '../limits.ts';
 
 export const OUTCOMES = [
   'answered',
@@ -32,8 +32,14 @@ export const siteAskInput = z.object({
   query: z.string().min(1),
   /** Without proofs, answers stand as `unproved`. */
   prove: z.boolean().default(true),
+  /** What-if: facts that are to hold, or `\\+ fact` for one that is not to; answers then stand as `hypothetical`. */
+  assume: z.array(z.string().min(1)).max(ASSUMPTIONS).default([]),
 });
 export type SiteAskInput = z.input<typeof siteAskInput>;
+
+/** A goal without variables. */
+export const whyNotInput = siteAskInput.omit({ prove: true });
+export type WhyNotInput = z.input<typeof whyNotInput>;
 
 export const fleetAskInput = siteAskInput.extend({
   /** Targets by name; all enrolled sites where left out. */
@@ -75,6 +81,17 @@ export type Coverage = {
   readonly complete: boolean;
   readonly sites: readonly SiteOutcome[];
 } & Readonly<Record<Outcome, number>>;
+
+export interface WhyNotResult {
+  readonly site: string;
+  readonly query: string;
+  readonly holds: boolean;
+  /** Canonical text of the explanation (kb/proof/explain.pl); null where the goal holds. */
+  readonly why: string | null;
+  /** The site's clock, ms since 1970 UTC. */
+  readonly now: number;
+  readonly revision: number;
+}
 
 export interface AskResult {
   /** The caller's text, letter for letter. */

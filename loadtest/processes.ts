@@ -1,0 +1,47 @@
+/** What processes cost, from /proc: CPU seconds and memory, of a process and of all it started. */
+import { readdirSync, readFileSync } from 'node:fs';
+
+/** Ticks a second of /proc's CPU times: USER_HZ, 100 on every Linux architecture that Node runs on. */
+const TICKS = 100;
+
+/** CPU seconds (user and system) that the processes have used until now. */
+export function cpuSeconds(pids: readonly number[]): number {
+  return pids.reduce((sum, pid) => sum + ticksOf(pid), 0) / TICKS;
+}
+
+/** Proportional set size of the processes together, MiB. Shared pages are counted once, in shares. */
+export function pssMebibytes(pids: readonly number[]): number {
+  const kib = pids.map((pid) => Number(/^Pss:\s+(\d+)/m.exec(read(pid, 'smaps_rollup'))?.[1] ?? 0));
+  return kib.reduce((sum, each) => sum + each, 0) / 1024;
+}
+
+/** The process and everything below it. */
+export function family(pid: number): number[] {
+  const parents = new Map<number, number[]>();
+  for (const name of readdirSync('/proc')) {
+    if (!/^\d+$/.test(name)) continue;
+    const parent = Number(fields(Number(name))[1] ?? 0);
+    parents.set(parent, [...(parents.get(parent) ?? []), Number(name)]);
+  }
+  const below = (at: number): number[] => [at, ...(parents.get(at) ?? []).flatMap(below)];
+  return below(pid);
+}
+
+function ticksOf(pid: number): number {
+  const all = fields(pid);
+  return Number(all[11] ?? 0) + Number(all[12] ?? 0);
+}
+
+/** The fields of /proc/PID/stat after the program's name, which may hold spaces: state, ppid, ... */
+function fields(pid: number): string[] {
+  const text = read(pid, 'stat');
+  return text.slice(text.lastIndexOf(')') + 2).split(' ');
+}
+
+function read(pid: number, file: string): string {
+  try {
+    return readFileSync(`/proc/${pid}/${file}`, 'utf8');
+  } catch {
+    return ''; // it ended meanwhile
+  }
+}

@@ -1,0 +1,101 @@
+/**
+ * `npm run loadtest -- <scenario>`: measures against a baseline in the same run, prints the table, and writes JSON
+ * where told. Load goes to loopback only.
+ */
+import { writeFileSync } from 'node:fs';
+import { parseArgs } from 'node:util';
+import { endWithParent } from '../shared/launch.mjs';
+import { type Figure, machineName, met, printTable, type Report, writePage } from './figures.ts';
+
+interface Scenario {
+  readonly says: string;
+  run(options: Options): Promise<readonly Figure[]>;
+  readonly notes: readonly string[];
+}
+
+interface Options {
+  readonly seconds: number;
+  readonly rounds: number;
+  readonly idleSeconds: number;
+  readonly say: (text: string) => void;
+}
+
+const SCENARIOS: Readonly<Record<string, () => Promise<Scenario>>> = {
+  site: async () => {
+    const { measureSite, NOTES } = await import('./site/scenario.ts');
+    return { says: 'one logic node alone, beside stock library(pengines)', run: measureSite, notes: NOTES };
+  },
+  autocannon: async () => {
+    const { measureHttp, NOTES } = await import('./autocannon.ts');
+    return { says: 'the tRPC APIs of an agent and a coordinator', run: measureHttp, notes: NOTES };
+  },
+};
+
+const USAGE = `usage: npm run loadtest -- ${Object.keys(SCENARIOS).join('|')} [--json FILE] [--write] [--seconds N] [--rounds N] [--idle-seconds N]
+  --json FILE     the figures as JSON
+  --write         replaces the scenario's section of docs/benchmarks.md
+  --seconds N     of each measurement under load (default 4)
+  --rounds N      of each comparison, in turns (default 5)
+  --idle-seconds N  before memory is read (default 300)`;
+
+const say = (text: string) => process.stderr.write(`- ${text}\n`);
+
+endWithParent();
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => process.exit(130));
+process.exitCode = await main(process.argv.slice(2));
+
+async function main(args: readonly string[]): Promise<number> {
+  const read = readOptions(args);
+  const load = read && Object.hasOwn(SCENARIOS, read.name) ? SCENARIOS[read.name] : undefined;
+  if (read === null || load === undefined) {
+    process.stderr.write(`${USAGE}\n`);
+    return 1;
+  }
+  const scenario = await load();
+  const figures = await scenario.run(read.options);
+  const report: Report = {
+    scenario: read.name,
+    at: new Date().toISOString(),
+    machine: machineName(),
+    figures,
+    notes: scenario.notes,
+  };
+  printTable(figures);
+  if (read.json !== null) writeFileSync(read.json, `${JSON.stringify(report, null, 2)}\n`);
+  if (read.write) writePage(report);
+  const missed = figures.filter((figure) => met(figure) === false);
+  if (missed.length > 0) say(`${missed.length} of ${figures.length} figures miss their goal`);
+  return 0;
+}
+
+function readOptions(args: readonly string[]) {
+  try {
+    const { values, positionals } = parseArgs({
+      args: [...args],
+      allowPositionals: true,
+      options: {
+        json: { type: 'string' },
+        write: { type: 'boolean', default: false },
+        seconds: { type: 'string', default: '4' },
+        rounds: { type: 'string', default: '5' },
+        'idle-seconds': { type: 'string', default: '300' },
+      },
+    });
+    const options: Options = {
+      seconds: whole(values.seconds),
+      rounds: whole(values.rounds),
+      idleSeconds: whole(values['idle-seconds']),
+      say,
+    };
+    return { name: positionals[0] ?? '', json: values.json ?? null, write: values.write, options };
+  } catch (cause) {
+    process.stderr.write(`${cause instanceof Error ? cause.message : cause}\n`);
+    return null;
+  }
+}
+
+function whole(text: string): number {
+  const value = Number(text);
+  if (Number.isInteger(value) && value > 0) return value;
+  throw new Error(`a whole number above 0 is needed, not ${JSON.stringify(text)}`);
+}

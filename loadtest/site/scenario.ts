@@ -1,0 +1,63 @@
+/**
+ * `npm run loadtest -- site`: one logic node alone, measured on loopback beside what it is compared with. The parts,
+ * in order: the doors, inside Prolog, idle memory. Each says what it is doing; a part that fails fails the run.
+ */
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Figure } from '../figures.ts';
+import { measureDoors } from './doors.ts';
+import { measureIdle } from './idle.ts';
+import { measureProofs, measureScale } from './prolog.ts';
+import { startAgent, startBare, startStock } from './servers.ts';
+
+export interface ScenarioOptions {
+  /** Seconds of each measurement under load. */
+  readonly seconds: number;
+  readonly rounds: number;
+  /** Seconds without a question before memory is read. */
+  readonly idleSeconds: number;
+  readonly say: (text: string) => void;
+}
+
+const QUESTION = JSON.stringify({
+  application: 'logic',
+  ask: 'node_status(N,S)',
+  template: '[N,S]',
+  chunk: 1000,
+  destroy: true,
+  format: 'prolog',
+});
+
+export const NOTES = [
+  'One question, `node_status(N, S)`, 6 answers of the sample site; doors are asked by h2load, one request under way a connection.',
+  'Stock: library(pengines) of the same swipl over plain HTTP/1.1, on the same knowledge base with the same facts.',
+  'The agent is asked over TLS 1.3 and HTTP/2 and signs every reply; CPU is user and system time of Node and swipl from /proc.',
+];
+
+export async function measureSite(options: ScenarioOptions): Promise<Figure[]> {
+  const folder = mkdtempSync(join(tmpdir(), 'loadtest-'));
+  const undo: (() => Promise<void>)[] = [];
+  const started = <T extends { stop(): Promise<void> }>(server: T): T => {
+    undo.push(() => server.stop());
+    return server;
+  };
+  try {
+    options.say('starting the agent, stock library(pengines) and a bare route');
+    const agent = started(await startAgent(folder));
+    const stock = started(await startStock(join(agent.data, 'kb', 'main.pl')));
+    const bare = started(await startBare(folder, agent, QUESTION));
+    const doors = await measureDoors({ agent, stock, bare }, { ...options, folder, body: QUESTION });
+    await Promise.all([stock.stop(), bare.stop()]);
+    options.say('inside Prolog: growth of the site');
+    const scale = await measureScale(options.rounds);
+    options.say('inside Prolog: the cost of a proof');
+    const proofs = await measureProofs();
+    options.say(`idle for ${options.idleSeconds} s`);
+    const idle = await measureIdle(agent, options.idleSeconds);
+    return [...doors, ...scale, ...proofs, ...idle];
+  } finally {
+    for (const stop of undo.reverse()) await stop();
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
