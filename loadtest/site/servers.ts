@@ -8,7 +8,9 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { openAuthority } from '@fleet/coordinator/sites/authority.ts';
+import { Tokens } from '@fleet/node-agent/access/tokens.ts';
 import { initSite } from '@fleet/node-agent/init.ts';
+import { realWorld } from '@fleet/node-agent/world.ts';
 import { z } from 'zod';
 import { type Service, startService } from '../../deploy/local/service.ts';
 import type { Target } from '../h2load.ts';
@@ -56,7 +58,9 @@ export async function startAgent(folder: string): Promise<AgentServer> {
     log: join(folder, 'agent.log'),
   });
   const { https, http, pid } = ready.parse(await service.ready);
-  const target = { url: `${https}/pengine/create`, headers: { 'content-type': 'application/json' } };
+  const token = new Tokens(data).create('bench', 'operator', realWorld);
+  const headers = { 'content-type': 'application/json', authorization: `Bearer ${token}` };
+  const target = { url: `${https}/pengine/create`, headers };
   return { target, https, http, data, pid, pids: () => family(pid), stop: () => service.stop() };
 }
 

@@ -1,5 +1,6 @@
 :- module(logic,
           [ answer/1,                   % +Data
+            solved/5,                   % +Data, -Question, -Now, -Revision, -Answers
             set_budgets/1,              % +Dict
             budget/2,                   % ?Name, ?Value
             take_stamp/4                % +Pengine, +Last, -Now, -Revision
@@ -43,15 +44,24 @@ set_budgets(Limits) :-
 %   Data is `run(Question)`: succeed once for each answer, binding the question's variables. Or
 %   `refused(Code, Message)`: throw that. The argument is opaque: nothing expands or calls what is in it.
 
-answer(refused(Code, Message)) :-
-    throw(error(logic(Code, Message), _)).
-answer(run(Question)) :-
+answer(Data) :-
+    solved(Data, Question, Now, Revision, Answers),
     prove:question_columns(Question, Vars, Proof),
-    get_time(Seconds),
-    Now is floor(Seconds*1000),
-    bounded(Question, Now, Revision, Answers),
     put_stamp(Now, Revision),
     member(answer(Vars, Proof), Answers).
+
+%!  solved(+Data, -Question, -Now, -Revision, -Answers) is det.
+%
+%   Answers of the vetted question, all of them, at Now and Revision. Both doors come here.
+%
+%   @throws logic(Code, Message) for what was refused, and for a budget that was met
+
+solved(refused(Code, Message), _, _, _, _) :-
+    throw(error(logic(Code, Message), _)).
+solved(run(Question), Question, Now, Revision, Answers) :-
+    get_time(Seconds),
+    Now is floor(Seconds*1000),
+    bounded(Question, Now, Revision, Answers).
 
 bounded(Question, Now, Revision, Answers) :-
     budget(wall, Wall),

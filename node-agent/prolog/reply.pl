@@ -22,14 +22,23 @@ pengines:write_result(prolog, Event0, _) :-
     stamp_headers(Event0),
     format('Content-type: text/x-prolog; charset=UTF-8~n~n'),
     current_output(Out),
-    facts:write_canonical_term(Out, Event),
-    write(Out, '.\n').
+    write_event(prolog, Out, Event).
 pengines:write_result(json, Event0, _) :-
     plain_event(Event0, Event),
-    event_json(Event, JSON),
     stamp_headers(Event0),
     format('Content-type: application/json; charset=UTF-8~n~n'),
     current_output(Out),
+    write_event(json, Out, Event).
+
+%!  write_event(+Format, +Stream, +Event) is det.
+%
+%   The text of an event whose errors are plain already. Both doors write by this.
+
+write_event(prolog, Out, Event) :-
+    facts:write_canonical_term(Out, Event),
+    write(Out, '.\n').
+write_event(json, Out, Event) :-
+    event_json(Event, JSON),
     json_write_dict(Out, JSON, [width(0)]).
 
 stamp_headers(Event) :-

@@ -2,10 +2,10 @@
 
 Started and owned by the agent's supervisor (src/prolog/process.ts):
 
-    $ swipl --on-error=halt -q server.pl -- --kb kb/main.pl --pengine P.sock --control C.sock --limits '{...}'
+    $ swipl --on-error=halt -q server.pl -- --kb kb/main.pl --pengine P.sock --control C.sock --lane L.sock --limits '{...}'
 
 Loads the knowledge base (knowledge.pl), serves library(pengines) on one Unix socket and the control requests (state.pl) on
-another, prints the line `ready`, and ends when its standard input does, so that it never outlives its agent.
+another, and the lane (lane.pl) on a third, prints the line `ready`, and ends when its standard input does, so that it never outlives its agent.
 */
 
 :- module(server, []).
@@ -23,12 +23,14 @@ another, prints the line `ready`, and ends when its standard input does, so that
 :- use_module(vet).
 :- use_module(reply).
 :- use_module(state).
+:- use_module(lane).
 
 :- initialization(main, main).
 
 main(Argv) :-
     argument(Argv, '--pengine', PengineSocket),
     argument(Argv, '--control', ControlSocket),
+    argument(Argv, '--lane', LaneSocket),
     argument(Argv, '--limits', LimitsText),
     atom_json_dict(LimitsText, Limits, []),
     set_budgets(Limits),
@@ -36,6 +38,7 @@ main(Argv) :-
     set_pengine_limits(pengine_sandbox, Limits),
     set_setting(pengines:thread_pool_size, Limits.sessions),
     http_server(http_dispatch, [unix_socket(PengineSocket), workers(Limits.workers)]),
+    open_lane(LaneSocket, Limits.laneWorkers),
     http_server(control, [unix_socket(ControlSocket), workers(2)]),
     write(user_output, 'ready\n'),
     flush_output(user_output),

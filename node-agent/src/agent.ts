@@ -12,6 +12,7 @@ import { LogicError } from '@fleet/shared/errors.ts';
 import { HOST_COLLECT_MS, PENGINE_IDLE_MS } from '@fleet/shared/limits.ts';
 import type { FastifyInstance } from 'fastify';
 import type { Logger } from 'pino';
+import { Tokens } from './access/tokens.ts';
 import { hostLabel, kbFolder, type SiteConfig } from './config.ts';
 import { readInventory } from './inventory.ts';
 import { PengineDoor } from './pengine/door.ts';
@@ -125,7 +126,8 @@ async function assemble(config: SiteConfig, parts: AgentParts, undo: Undo): Prom
     revision: sync.revision,
     engine: engine.state,
   });
-  const urls = await startListeners(config, { door, log, context: { parts: query, status } }, undo);
+  const server = { door, log, tokens: new Tokens(config.data), context: { parts: query, status } };
+  const urls = await startListeners(config, server, undo);
   return { ...urls, engine, telemetry, door, stateText };
 }
 
@@ -161,7 +163,11 @@ async function makeSockets(data: string, undo: Undo): Promise<Sockets> {
   if (fits) await mkdir(near, { recursive: true, mode: 0o700 });
   const folder = fits ? near : await mkdtemp(join(tmpdir(), 'logic-node-'));
   undo.push(() => rm(folder, { recursive: true, force: true }));
-  return { pengine: join(folder, 'pengine.sock'), control: join(folder, 'control.sock') };
+  return {
+    pengine: join(folder, 'pengine.sock'),
+    control: join(folder, 'control.sock'),
+    lane: join(folder, 'lane.sock'),
+  };
 }
 
 async function startCollector(config: SiteConfig, telemetry: TelemetryParts, undo: Undo): Promise<void> {

@@ -3,8 +3,10 @@
  * does not carry the others. What a script reads goes to standard output, everything else to standard error.
  */
 import { Command, Option } from 'commander';
+import type { Role } from './access/tokens.ts';
 import type { AskFlags } from './ask-command.ts';
 import type { ServeFlags } from './config.ts';
+import type { TokenFlags } from './token-command.ts';
 
 const program = new Command('logic-node')
   .description('The logic node of one site: answers questions about it, with proofs.')
@@ -91,6 +93,35 @@ program
   .action(async (query: string, flags: AskFlags) => {
     const { whyNot } = await import('./ask-command.ts');
     end(await whyNot(query, flags));
+  });
+
+const token = program
+  .command('token')
+  .description('tokens of people and scripts: viewer asks, operator observes too');
+token
+  .command('create')
+  .description('make a token and print it, this once')
+  .argument('<name>', 'a-z, 0-9 and -')
+  .addOption(new Option('--role <role>').choices(['viewer', 'operator', 'admin']).default('viewer'))
+  .requiredOption('--data <dir>', "the site's folder")
+  .action(async (name: string, flags: TokenFlags & { role: Role }) => {
+    const { createToken } = await import('./token-command.ts');
+    end(await createToken(name, flags));
+  });
+token
+  .command('list')
+  .requiredOption('--data <dir>', "the site's folder")
+  .action(async (flags: TokenFlags) => {
+    const { listTokens } = await import('./token-command.ts');
+    end(await listTokens(flags));
+  });
+token
+  .command('revoke')
+  .argument('<name>')
+  .requiredOption('--data <dir>', "the site's folder")
+  .action(async (name: string, flags: TokenFlags) => {
+    const { revokeToken } = await import('./token-command.ts');
+    end(await revokeToken(name, flags));
   });
 
 interface InitFlags {

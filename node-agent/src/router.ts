@@ -5,6 +5,7 @@
 import { type AskResult, siteAskInput, type WhyNotResult, whyNotInput } from '@fleet/shared/api/ask.ts';
 import { logicTRPC } from '@fleet/shared/api/trpc.ts';
 import type { CatalogueEntry } from '@fleet/shared/catalogue.ts';
+import type { Caller } from './access/callers.ts';
 import type { EngineState } from './prolog/supervisor.ts';
 import type { Asker } from './query/ask.ts';
 import { askSite, type QueryParts } from './query/pipeline.ts';
@@ -19,7 +20,9 @@ export interface SiteInfo {
 }
 
 export interface Context {
-  readonly asker: Asker;
+  readonly caller: Caller;
+  /** Aborted when the caller goes away. */
+  readonly gone: AbortSignal;
   readonly parts: QueryParts;
   readonly status: () => Omit<SiteInfo, 'catalogue'>;
 }
@@ -30,16 +33,20 @@ const site = routerOf({
   /** One question to this site. */
   ask: procedure
     .input(siteAskInput)
-    .query(({ ctx, input }): Promise<AskResult> => askSite(input, ctx.asker, ctx.parts)),
+    .query(({ ctx, input }): Promise<AskResult> => askSite(input, askerOf(ctx), ctx.parts)),
   /** Why a goal without variables does not hold here. */
   whyNot: procedure
     .input(whyNotInput)
-    .query(({ ctx, input }): Promise<WhyNotResult> => whyNot(input, ctx.asker, ctx.parts)),
+    .query(({ ctx, input }): Promise<WhyNotResult> => whyNot(input, askerOf(ctx), ctx.parts)),
   /** Who this site is, how it is, and what it can be asked. */
   info: procedure.query(
     ({ ctx }): SiteInfo => ({ ...ctx.status(), catalogue: [...ctx.parts.manifest.entries.values()] }),
   ),
 });
+
+function askerOf({ caller, gone }: Context): Asker {
+  return { caller: caller.name, gone };
+}
 
 export const router = routerOf({ site });
 export type SiteRouter = typeof router;

@@ -1,17 +1,18 @@
 /**
  * The agent's listeners: plain HTTP on loopback, and TLS (HTTP/2 and 1.1 on one port) for coordinators. Both serve
- * the same routes: /pengine/*, /trpc, /healthz. On TLS a caller shows a certificate of the fleet's authority with
- * the coordinator's role; on loopback everyone is `loopback`. What goes wrong outside of a route is typed JSON too.
+ * the same routes: /pengine/*, /trpc, /healthz. Who asks is found out in
+ * access/callers.ts. What goes wrong outside of a route is typed JSON too.
  */
 
 import { constants } from 'node:crypto';
 import type { Http2ServerRequest } from 'node:http2';
-import type { TLSSocket } from 'node:tls';
 import { asLogicError, ERRORS, LogicError } from '@fleet/shared/errors.ts';
 import { REQUEST_BODY_BYTES } from '@fleet/shared/limits.ts';
 import { fastifyTRPCPlugin } from '@trpc/server/adapters/fastify';
 import { type FastifyInstance, type FastifyReply, type FastifyRequest, fastify } from 'fastify';
 import type { Logger } from 'pino';
+import { type CallerOf, loopbackCallers, tlsCallers } from './access/callers.ts';
+import type { Tokens } from './access/tokens.ts';
 import type { Address, TlsFiles } from './config.ts';
 import type { PengineDoor } from './pengine/door.ts';
 import { type Context, router, type SiteRouter } from './router.ts';
@@ -20,13 +21,11 @@ export type { SiteRouter } from './router.ts';
 
 export interface ServerParts {
   readonly door: PengineDoor;
-  readonly context: Omit<Context, 'asker'>;
+  readonly context: Omit<Context, 'caller' | 'gone'>;
+  readonly tokens: Tokens;
   readonly log: Logger;
 }
 
-/** The organizational unit of a certificate that may ask. */
-const COORDINATOR = 'coordinator';
-const LOOPBACK_CALLER = 'loopback';
 /** A batch of tRPC calls is one path. */
 const PATH_CHARACTERS = 2_000;
 /** A body over the limit is read on, and dropped, up to this: a sender then gets to read the refusal. */
@@ -42,7 +41,7 @@ export function plainServer(parts: ServerParts): FastifyInstance {
     routerOptions: { maxParamLength: PATH_CHARACTERS },
     forceCloseConnections: true,
   });
-  return withRoutes(app, parts, () => LOOPBACK_CALLER);
+  return withRoutes(app, parts, loopbackCallers(parts.tokens));
 }
 
 /** /healthz alone. */
@@ -53,7 +52,7 @@ export function healthServer(parts: ServerParts): FastifyInstance {
   return app;
 }
 
-/** TLS with HTTP/2 and HTTP/1.1; who has no coordinator's certificate is told `forbidden`. */
+/** TLS with HTTP/2 and HTTP/1.1; who shows neither a coordinator's certificate nor a token is told `forbidden`. */
 export function tlsServer(parts: ServerParts, { cert, key, ca }: TlsFiles): FastifyInstance {
   const app = fastify({
     http2: true,
@@ -73,7 +72,7 @@ export function tlsServer(parts: ServerParts, { cert, key, ca }: TlsFiles): Fast
     routerOptions: { maxParamLength: PATH_CHARACTERS },
     forceCloseConnections: true,
   });
-  return withRoutes(app as unknown as FastifyInstance, parts, coordinatorOf);
+  return withRoutes(app as unknown as FastifyInstance, parts, tlsCallers(parts.tokens));
 }
 
 /** Listens, and gives the URL. Throws `bad_setup` when the address is taken. */
@@ -85,8 +84,6 @@ export async function listen(app: FastifyInstance, { host, port }: Address): Pro
     throw new LogicError('bad_setup', `cannot listen on ${host}:${port}: ${said}`, cause);
   }
 }
-
-type CallerOf = (request: FastifyRequest) => string;
 
 function withRoutes(app: FastifyInstance, parts: ServerParts, callerOf: CallerOf): FastifyInstance {
   app.addHook('onRequest', async (request) => {
@@ -104,7 +101,8 @@ function withRoutes(app: FastifyInstance, parts: ServerParts, callerOf: CallerOf
       allowMethodOverride: true,
       createContext: ({ req, res }): Context => ({
         ...parts.context,
-        asker: { caller: callerOf(req), gone: goneSignal(res) },
+        caller: callerOf(req),
+        gone: goneSignal(res),
       }),
       onError: ({ error }) => {
         if (error.code === 'INTERNAL_SERVER_ERROR')
@@ -140,7 +138,7 @@ function addPengineRoutes(app: FastifyInstance, { door }: ServerParts, callerOf:
         contentType: request.headers['content-type'] ?? '',
         body: Buffer.isBuffer(request.body) ? request.body : Buffer.alloc(0),
         nonce: headerText(request, 'logic-nonce'),
-        caller: callerOf(request),
+        caller: callerOf(request).name,
         gone: goneSignal(reply),
       });
       return reply.code(answer.status).headers(answer.headers).send(answer.body);
@@ -167,20 +165,6 @@ function endAborted(request: FastifyRequest): void {
   const raw = request.raw as unknown as Partial<Http2ServerRequest>;
   const stream = raw.stream;
   if (stream !== undefined && 'session' in stream) stream.once('aborted', () => stream.destroy());
-}
-
-/** The certificate's fingerprint. Throws `forbidden` for a caller without the coordinator's role. */
-function coordinatorOf(request: FastifyRequest): string {
-  const socket = request.raw.socket as TLSSocket;
-  const certificate = socket.getPeerCertificate();
-  if (!socket.authorized || certificate.fingerprint256 === undefined) {
-    throw new LogicError('forbidden', "Show a certificate that this site's authority issued.");
-  }
-  const units: string | readonly string[] | undefined = certificate.subject?.OU;
-  if (units === undefined || ![units].flat().includes(COORDINATOR)) {
-    throw new LogicError('forbidden', "This certificate does not have the coordinator's role.");
-  }
-  return certificate.fingerprint256;
 }
 
 function addRefusals(app: FastifyInstance, { log }: ServerParts): void {
@@ -222,6 +206,7 @@ function refuse(reply: FastifyReply, { code, message }: LogicError): FastifyRepl
 /** JSON-RPC numbers of the codes that arise outside of a route. */
 const TRPC_NUMBERS: Readonly<Record<string, number>> = {
   BAD_REQUEST: -32_600,
+  UNAUTHORIZED: -32_001,
   FORBIDDEN: -32_003,
   NOT_FOUND: -32_004,
   PAYLOAD_TOO_LARGE: -32_013,

@@ -2,7 +2,7 @@
  * The agent's only source of time and chance. Everything else takes a `World`, so that a test can move the
  * clock and repeat a run; `tidy.test.ts` keeps `Date.now` and random bytes out of the other files.
  */
-import { randomUUID } from 'node:crypto';
+import { randomBytes, randomUUID } from 'node:crypto';
 
 export interface World {
   /** Milliseconds since 1970 UTC. */
@@ -12,6 +12,8 @@ export interface World {
   /** Runs once after that many milliseconds; returns how to call it off. Never keeps the process alive. */
   after(ms: number, run: () => void): () => void;
   uuid(): string;
+  /** 256 random bits, base64url. */
+  secret(): string;
 }
 
 export const realWorld: World = {
@@ -23,4 +25,5 @@ export const realWorld: World = {
     return () => clearTimeout(timer);
   },
   uuid: () => randomUUID(),
+  secret: () => randomBytes(32).toString('base64url'),
 };

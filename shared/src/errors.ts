@@ -111,12 +111,19 @@ export const ERRORS = {
     outcome: 'refused',
     advice: 'Name a site of the registry: logic-fleet sites lists them.',
   },
+  unauthorized: {
+    http: 401,
+    trpc: 'UNAUTHORIZED',
+    retryable: false,
+    outcome: 'refused',
+    advice: 'Send a token of this site: logic-node token create makes one.',
+  },
   forbidden: {
     http: 403,
     trpc: 'FORBIDDEN',
     retryable: false,
     outcome: 'refused',
-    advice: "Use a certificate with the coordinator's role, issued by the fleet's authority.",
+    advice: "Use a certificate with the coordinator's role, or a token with the role that is needed.",
   },
   busy: {
     http: 429,
@@ -166,6 +173,13 @@ export const ERRORS = {
     retryable: false,
     outcome: 'refused',
     advice: 'A proof has more steps than allowed: narrow the question or ask without proofs.',
+  },
+  cancelled: {
+    http: 408,
+    trpc: 'TIMEOUT',
+    retryable: true,
+    outcome: 'error',
+    advice: 'Whoever asked has left: ask again.',
   },
   engine_lost: {
     http: 503,

@@ -37,8 +37,14 @@ export const QUESTION_INFERENCES = 20_000_000;
 /** Stack of a Prolog thread that answers (SHARP-EDGES 9: it is the first wall, before time). */
 export const QUESTION_STACK_BYTES = 32 * 1024 * 1024;
 export const QUESTION_TABLE_BYTES = 16 * 1024 * 1024;
-/** Questions that run at once in one site; the next is refused with `busy`. */
-export const QUESTIONS_AT_ONCE = 6;
+/** Questions that run at once in pengines of one site; the next is refused with `busy`. */
+export const QUESTIONS_AT_ONCE = 3;
+/** Warm threads of the lane: two cores and what waits for a lock. */
+export const LANE_WORKERS = 4;
+/** Questions on the lane, running and waiting: at a thousand a second the last waits a quarter of one. */
+export const LANE_QUESTIONS = 256;
+/** A cancelled question that still runs by then hangs in one call of C. */
+export const CANCEL_MS = 1_000;
 /** Pengine sessions that one site keeps open (each holds a thread). */
 export const PENGINE_SESSIONS = 32;
 export const PENGINE_IDLE_MS = 60_000;
@@ -123,7 +129,7 @@ const relations: ReadonlyArray<readonly [string, boolean]> = [
   ['a query fits its request', QUERY_TEXT_BYTES * 6 < REQUEST_BODY_BYTES],
   [
     'running questions fit the memory ceiling',
-    QUESTIONS_AT_ONCE * 2 * QUESTION_STACK_BYTES <= AGENT_MEMORY_BYTES,
+    (QUESTIONS_AT_ONCE + LANE_WORKERS) * 2 * QUESTION_STACK_BYTES <= AGENT_MEMORY_BYTES,
   ],
   ['a running question has a session', QUESTIONS_AT_ONCE <= PENGINE_SESSIONS],
   ['state text is on disk in time', STATE_TEXT_MS < 2_000],

@@ -65,9 +65,9 @@ export class PengineDoor {
     return this.#sessions.size;
   }
 
-  /** Requests that hold a thread of the engine now. */
+  /** Requests under way in the engine now, through both doors. */
   get running(): number {
-    return this.#room.running;
+    return this.#room.running + this.#room.asking;
   }
 
   /** Answers one request; never throws. */
@@ -126,6 +126,7 @@ export class PengineDoor {
     checkNonce(request);
     reply.ask = textOf(keys, 'ask');
     const wish = readCreate(keys, this.#parts.vocabulary);
+    if (wish.lane !== null) return this.#ask(request, wish, wish.lane, reply);
     if (this.#sessions.size + this.#room.running >= PENGINE_SESSIONS) throw busy('pengines');
     const engineReply = await this.#room.run({
       method: 'POST',
@@ -134,6 +135,13 @@ export class PengineDoor {
       body: wish.emitted,
     });
     return this.#created(request, wish, engineReply, reply);
+  }
+
+  /** A question that leaves no pengine behind: on the lane. */
+  async #ask(request: DoorRequest, wish: CreateRequest, text: string, reply: Reply): Promise<DoorReply> {
+    const question = { format: wish.format, pengine: reply.id, text };
+    const engineReply = await this.#room.ask(question, request.gone);
+    return this.#stamped(this.#asOwn(engineReply), wish.ask ?? '', request.nonce);
   }
 
   /** Takes note of the new pengine; one that failed, or whose caller left, is ended at once. */

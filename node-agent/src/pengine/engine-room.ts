@@ -3,13 +3,15 @@
  * needs none (pings, aborts, destroys). A request without a reply in time is reported to the supervisor.
  */
 import { asLogicError, LogicError } from '@fleet/shared/errors.ts';
-import { QUESTIONS_AT_ONCE } from '@fleet/shared/limits.ts';
+import { LANE_QUESTIONS, QUESTIONS_AT_ONCE } from '@fleet/shared/limits.ts';
 import type { EngineReply, PengineRequest } from '../prolog/bridge.ts';
 import type { Engine } from '../prolog/engine.ts';
+import type { LaneQuestion } from '../prolog/lane.ts';
 
 export class EngineRoom {
   readonly #engine: Engine;
   #running = 0;
+  #asking = 0;
 
   constructor(engine: Engine) {
     this.#engine = engine;
@@ -18,6 +20,11 @@ export class EngineRoom {
   /** Requests that hold a thread of the engine now. */
   get running(): number {
     return this.#running;
+  }
+
+  /** Questions on the lane. */
+  get asking(): number {
+    return this.#asking;
   }
 
   /** Runs a request that may hold a thread. Throws `busy`, `not_ready`, and as `Bridge.pengine`. */
@@ -34,6 +41,23 @@ export class EngineRoom {
       throw cause;
     } finally {
       this.#running -= 1;
+    }
+  }
+
+  /** Asks on the lane. Throws `busy`, `not_ready`, `cancelled`, and as `Lane.ask`. */
+  async ask(question: LaneQuestion, gone: AbortSignal): Promise<EngineReply> {
+    const { lane } = this.#engine.bridge();
+    if (this.#asking >= LANE_QUESTIONS) throw busy('questions');
+    this.#asking += 1;
+    try {
+      const reply = await lane.ask(question, gone);
+      this.#engine.report('answered');
+      return reply;
+    } catch (cause) {
+      if (asLogicError(cause).code === 'time_limit') this.#engine.report('abandoned');
+      throw cause;
+    } finally {
+      this.#asking -= 1;
     }
   }
 

@@ -16,8 +16,10 @@ export interface CreateRequest {
   /** The ask as it was received: what the reply's signature speaks of. Null: the question comes later. */
   readonly ask: string | null;
   readonly destroy: boolean;
-  /** The JSON body for the engine. */
+  /** The JSON body for the engine's Pengine server. */
   readonly emitted: string;
+  /** For the lane, where all answers are wanted at once: `lane(Ask,Template)`. */
+  readonly lane: string | null;
 }
 
 export interface SendRequest {
@@ -85,17 +87,23 @@ export function readCreate(keys: ReadonlyMap<string, unknown>, vocabulary: Vocab
   const format = readFormat(keys.get('format'));
   const ask = textOf(keys, 'ask');
   const destroy = readDestroy(keys.get('destroy'));
-  const emitted: Record<string, unknown> = {
+  const chunk = readChunk(keys.get('chunk'));
+  const goal = ask === null ? null : emitGoal(readBounded(ask), vocabulary);
+  const given = textOf(keys, 'template');
+  const template = given === null ? null : emitTemplate(readBounded(given), vocabulary);
+  const emitted = JSON.stringify({
     application: 'logic',
     format,
     destroy,
     src_text: '',
-    chunk: readChunk(keys.get('chunk')),
-  };
-  if (ask !== null) emitted.ask = emitGoal(readBounded(ask), vocabulary);
-  const template = textOf(keys, 'template');
-  if (template !== null) emitted.template = emitTemplate(readBounded(template), vocabulary);
-  return { format, ask, destroy, emitted: JSON.stringify(emitted) };
+    chunk,
+    ...(goal !== null && { ask: goal }),
+    ...(template !== null && { template }),
+  });
+  // A site gives no more answers than that: such a pengine has nothing left to be asked for.
+  const all = destroy && chunk === ANSWERS;
+  const lane = all && goal !== null && template !== null ? `lane(${goal},${template})` : null;
+  return { format, ask, destroy, emitted, lane };
 }
 
 /** One event of `send`. Throws as `readCreate`. */

@@ -1,5 +1,5 @@
 /**
- * HTTP/1.1 over the engine's two Unix sockets. Every failure of the wire is `engine_lost`: the other end is a
+ * The engine's Unix sockets: HTTP/1.1 to the Pengine server and to the control requests, and the lane. Every failure of the wire is `engine_lost`: the other end is a
  * child on this machine, so a broken connection means that it ended. Connections are not kept alive: reconnecting
  * to a Unix socket is cheap, and SWI-Prolog closes idle connections just when a question might be written to one.
  */
@@ -9,12 +9,15 @@ import { type Dispatcher, Pool } from 'undici';
 import { z } from 'zod';
 import type { JournalRow } from '../telemetry/journal.ts';
 import { ENGINE_CONNECTIONS } from './budget.ts';
+import { Lane } from './lane.ts';
 
 export interface Sockets {
   /** The stock Pengine server. */
   readonly pengine: string;
   /** Readiness, commits, state text. */
   readonly control: string;
+  /** Questions that want all their answers at once. */
+  readonly lane: string;
 }
 
 export interface PengineRequest {
@@ -57,10 +60,12 @@ interface RawReply {
 export class Bridge {
   readonly #pengine: Pool;
   readonly #control: Pool;
+  readonly lane: Lane;
 
   constructor(sockets: Sockets) {
     this.#pengine = openPool(sockets.pengine, ENGINE_CONNECTIONS);
     this.#control = openPool(sockets.control, 2);
+    this.lane = new Lane(sockets.lane);
   }
 
   /** One request of the Pengine protocol. Throws `engine_lost`, `time_limit` (no reply in time), `too_large`. */
@@ -106,6 +111,7 @@ export class Bridge {
 
   /** Ends every connection at once; what is under way fails with `engine_lost`. */
   async close(): Promise<void> {
+    this.lane.close();
     await Promise.all([this.#pengine.destroy(), this.#control.destroy()]);
   }
 }

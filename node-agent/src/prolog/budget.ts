@@ -4,6 +4,7 @@
  */
 import {
   ANSWERS,
+  LANE_WORKERS,
   PENGINE_IDLE_MS,
   PENGINE_SESSIONS,
   PROOF_STEPS,
@@ -27,4 +28,5 @@ export const ENGINE_LIMITS: Readonly<Record<string, number>> = {
   sessions: PENGINE_SESSIONS,
   idleMs: PENGINE_IDLE_MS,
   workers: ENGINE_CONNECTIONS + 2,
+  laneWorkers: LANE_WORKERS,
 };

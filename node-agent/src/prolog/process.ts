@@ -32,7 +32,7 @@ export interface EngineOptions {
 export interface EngineProcess {
   readonly pid: number;
   readonly sockets: Sockets;
-  /** Settles when both sockets listen; rejects with `engine_lost` when the process ends before. */
+  /** Settles when its sockets listen; rejects with `engine_lost` when the process ends before. */
   readonly listening: Promise<void>;
   /** Resolves with the reason once the process is gone and its sockets are removed. */
   readonly exited: Promise<string>;
@@ -80,6 +80,7 @@ function engineArguments({ main, sockets, limits }: EngineOptions): string[] {
     kb: main,
     pengine: sockets.pengine,
     control: sockets.control,
+    lane: sockets.lane,
     limits: JSON.stringify(limits),
   };
   return [...program, ...Object.entries(values).flatMap(([name, value]) => [`--${name}`, value])];
@@ -136,4 +137,5 @@ function leave(child: ChildProcess, ended: Promise<string>): void {
 async function removeSockets(sockets: Sockets): Promise<void> {
   await rm(sockets.pengine, { force: true });
   await rm(sockets.control, { force: true });
+  await rm(sockets.lane, { force: true });
 }

@@ -1,0 +1,77 @@
+/**
+ * Who asks, and what they may do. On TLS: a certificate with the coordinator's role, or a token. On loopback: a token,
+ * or nobody in particular, who may do everything that a shell on this machine may; but no page of a browser may borrow
+ * that, so the Host must be a loopback name (DNS rebinding) and a request from another origin is refused.
+ */
+import type { TLSSocket } from 'node:tls';
+import { LogicError } from '@fleet/shared/errors.ts';
+import type { FastifyRequest } from 'fastify';
+import { mayDo, type Role, type Tokens } from './tokens.ts';
+
+export interface Caller {
+  /** Pengines belong to it, and it is the source of what it observes. */
+  readonly name: string;
+  readonly role: Role;
+}
+
+/** Throws `forbidden`, `unauthorized`. */
+export type CallerOf = (request: FastifyRequest) => Caller;
+
+/** The organizational unit of a certificate that may ask. */
+const COORDINATOR = 'coordinator';
+const LOOPBACK: Caller = { name: 'loopback', role: 'admin' };
+const LOOPBACK_HOST = /^(127\.\d+\.\d+\.\d+|localhost|\[::1\])(:\d+)?$/;
+
+export function loopbackCallers(tokens: Tokens): CallerOf {
+  return (request) => {
+    const { host = '', origin } = request.headers;
+    if (!LOOPBACK_HOST.test(host))
+      throw new LogicError('forbidden', 'This address is served by its loopback name only.');
+    if (origin !== undefined && origin !== `http://${host}`)
+      throw new LogicError('forbidden', 'Pages of other origins may not ask.');
+    return tokenCaller(request, tokens) ?? LOOPBACK;
+  };
+}
+
+export function tlsCallers(tokens: Tokens): CallerOf {
+  // One certificate a connection: reading it out of OpenSSL costs more than the rest of a request's checks.
+  const known = new WeakMap<TLSSocket, Caller>();
+  return (request) => {
+    const withToken = tokenCaller(request, tokens);
+    if (withToken !== null) return withToken;
+    const socket = request.raw.socket as TLSSocket;
+    const before = known.get(socket);
+    if (before !== undefined) return before;
+    const caller = coordinator(socket);
+    known.set(socket, caller);
+    return caller;
+  };
+}
+
+/** Throws `forbidden` for a role that may not. */
+export function needs(role: Role, caller: Caller): void {
+  if (!mayDo(caller.role, role))
+    throw new LogicError('forbidden', `${caller.name} is ${caller.role}; this needs ${role}.`);
+}
+
+function tokenCaller({ headers }: FastifyRequest, tokens: Tokens): Caller | null {
+  const { authorization } = headers;
+  if (authorization === undefined) return null;
+  const [, token] = /^Bearer ([\w-]{1,128})$/.exec(authorization) ?? [];
+  const found = token === undefined ? null : tokens.find(token);
+  if (found === null) throw new LogicError('unauthorized', 'The token is not known here.');
+  return { name: `token:${found.name}`, role: found.role };
+}
+
+/** A coordinator asks; what a site is told by an operator comes from a token. */
+function coordinator(socket: TLSSocket): Caller {
+  const certificate = socket.getPeerCertificate();
+  if (!socket.authorized || certificate.fingerprint256 === undefined) {
+    throw new LogicError('forbidden', "Show a certificate that this site's authority issued, or a token.");
+  }
+  const units: string | readonly string[] | undefined = certificate.subject?.OU;
+  if (units === undefined || ![units].flat().includes(COORDINATOR)) {
+    throw new LogicError('forbidden', "This certificate does not have the coordinator's role.");
+  }
+  return { name: certificate.fingerprint256, role: 'viewer' };
+}

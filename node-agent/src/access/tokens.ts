@@ -1,0 +1,98 @@
+/**
+ * Tokens of people and scripts, each with a name and a role. `tokens.json` in the data folder keeps their hashes
+ * only; the token itself is shown once, when it is made. A token is 256 random bits, so a plain SHA-256 is enough:
+ * there is nothing to guess. The file is read again when it changes, so a revoked token is refused at once.
+ */
+import { createHash } from 'node:crypto';
+import { readFileSync, renameSync, statSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { LogicError } from '@fleet/shared/errors.ts';
+import { z } from 'zod';
+import type { World } from '../world.ts';
+
+/** In rising order: each may do what those before it may. viewer asks, operator also observes, admin everything. */
+export const ROLES = ['viewer', 'operator', 'admin'] as const;
+export type Role = (typeof ROLES)[number];
+
+const entry = z.object({
+  name: z.string().regex(/^[a-z0-9][a-z0-9-]{0,62}$/, 'a token name has a-z, 0-9 and -'),
+  role: z.enum(ROLES),
+  /** SHA-256 of the token, hex. */
+  hash: z.string().regex(/^[0-9a-f]{64}$/),
+  /** ms since 1970 UTC */
+  createdAt: z.int(),
+});
+export type TokenEntry = z.infer<typeof entry>;
+const file = z.array(entry);
+
+export function mayDo(role: Role, needed: Role): boolean {
+  return ROLES.indexOf(role) >= ROLES.indexOf(needed);
+}
+
+export class Tokens {
+  readonly #path: string;
+  #read: { readonly at: number; readonly byHash: ReadonlyMap<string, TokenEntry> } = {
+    at: 0,
+    byHash: new Map(),
+  };
+
+  constructor(data: string) {
+    this.#path = join(data, 'tokens.json');
+  }
+
+  /** Whose token it is; null for one that is unknown or revoked. Throws `bad_setup` where the file cannot be read. */
+  find(token: string): TokenEntry | null {
+    this.#refresh();
+    return this.#read.byHash.get(hashOf(token)) ?? null;
+  }
+
+  list(): readonly TokenEntry[] {
+    this.#refresh();
+    return [...this.#read.byHash.values()].sort((a, b) => (a.name < b.name ? -1 : 1));
+  }
+
+  /** Makes a token and returns it. Throws `bad_request` for a name that is taken or is none. */
+  create(name: string, role: Role, world: World): string {
+    const all = this.list();
+    if (all.some((one) => one.name === name))
+      throw new LogicError('bad_request', `There is a token named ${name} already: revoke it first.`);
+    const token = `lt_${world.secret()}`;
+    const made = entry.safeParse({ name, role, hash: hashOf(token), createdAt: world.now() });
+    if (!made.success) throw new LogicError('bad_request', made.error.issues[0]?.message ?? 'No token name.');
+    this.#write([...all, made.data]);
+    return token;
+  }
+
+  /** Throws `not_found`. */
+  revoke(name: string): void {
+    const all = this.list();
+    const left = all.filter((one) => one.name !== name);
+    if (left.length === all.length) throw new LogicError('not_found', `There is no token named ${name}.`);
+    this.#write(left);
+  }
+
+  #write(entries: readonly TokenEntry[]): void {
+    writeFileSync(`${this.#path}.next`, `${JSON.stringify(entries, null, 2)}\n`, { mode: 0o600 });
+    renameSync(`${this.#path}.next`, this.#path);
+    this.#read = { at: 0, byHash: new Map() };
+  }
+
+  #refresh(): void {
+    const at = statSync(this.#path, { throwIfNoEntry: false })?.mtimeMs ?? 0;
+    if (at === this.#read.at) return;
+    this.#read = { at, byHash: new Map(this.#load(at).map((one) => [one.hash, one])) };
+  }
+
+  #load(at: number): readonly TokenEntry[] {
+    if (at === 0) return [];
+    try {
+      return file.parse(JSON.parse(readFileSync(this.#path, 'utf8')));
+    } catch (cause) {
+      throw new LogicError('bad_setup', `${this.#path} is not a list of tokens.`, cause);
+    }
+  }
+}
+
+function hashOf(token: string): string {
+  return createHash('sha256').update(token).digest('hex');
+}
