@@ -58,7 +58,7 @@ export async function startAgent(folder: string): Promise<AgentServer> {
     log: join(folder, 'agent.log'),
   });
   const { https, http, pid } = ready.parse(await service.ready);
-  const token = new Tokens(data).create('bench', 'operator', realWorld);
+  const token = new Tokens(data, realWorld).create('bench', 'operator');
   const headers = { 'content-type': 'application/json', authorization: `Bearer ${token}` };
   const target = { url: `${https}/pengine/create`, headers };
   return { target, https, http, data, pid, pids: () => family(pid), stop: () => service.stop() };

@@ -1,5 +1,5 @@
 :- module(lane,
-          [ open_lane/2                 % +Path, +Workers
+          [ open_lane/1                 % +Path
           ]).
 :- use_module(library(lists)).
 :- use_module(library(apply)).
@@ -13,63 +13,64 @@
 
 /** <module> The lane: the second door, for questions that want all their answers at once
 
-A Unix socket that one agent keeps open and writes question after question to, answered by a pool of warm threads in whatever
-order they are done. It exists for speed alone: the same vetting (vet.pl), the same evaluation under the same budgets (answer.pl), the
-same event text (reply.pl) as through library(pengines); a differential test holds the two doors together.
+A Unix socket to which one agent keeps a few connections. Each connection is a warm thread of its own that answers one question after
+the other: no queue between reading and answering, and no thread made for a question. It exists for speed alone: the same vetting
+(vet.pl), the same evaluation under the same budgets (answer.pl), the same event text (reply.pl) as through library(pengines); a
+differential test holds the two doors together.
 
 A frame is four bytes of length, big-endian, and a payload in ASCII whose first line is a header:
 
     ask ID FORMAT PENGINE LF lane(Ask,Template)         a question; FORMAT is prolog or json
-    cancel ID                                           nobody waits for it any more
+    cancel ID                                           nobody waits for it any more; on another connection
     ID NOW REVISION LF event                            the reply; `-` for what a question did not get to; UTF-8
 
-A cancelled question is answered too, with the code `cancelled`, so that the agent knows when its thread is free.
+An ID is the agent's own and never comes twice. A cancelled question is answered too, with the code `cancelled`, so that the
+agent knows when its thread is free.
 */
 
-%   running(Client, Id, Thread): a question that a worker has taken. unwanted(Client, Id): cancelled before that.
-:- dynamic running/3, unwanted/2.
+%   running(Id, Thread): a question that is being answered. unwanted(Id): cancelled before it was read.
+:- dynamic running/2, unwanted/1.
 
 %   The agent bounds what it forwards; this only keeps a broken frame from being taken for a length.
 longest_frame(1048576).
 
-%!  open_lane(+Path, +Workers) is det.
+%!  open_lane(+Path) is det.
 
-open_lane(Path, Workers) :-
-    message_queue_create(_, [alias(lane_jobs)]),
-    forall(between(1, Workers, I),
-           ( atom_concat(lane_worker_, I, Alias),
-             thread_create(worker, _, [alias(Alias), detached(true)]) )),
+open_lane(Path) :-
     unix_domain_socket(Socket),
     tcp_bind(Socket, Path),
-    tcp_listen(Socket, 8),
+    tcp_listen(Socket, 16),
     thread_create(accept(Socket), _, [alias(lane_acceptor), detached(true)]).
 
 accept(Socket) :-
     repeat,
     tcp_accept(Socket, Client, _),
     tcp_open_socket(Client, In, Out),
-    set_stream(In, encoding(octet)),
-    set_stream(Out, encoding(octet)),
-    set_stream(Out, buffer(full)),
-    mutex_create(Lock),
-    thread_create(serve(client(In, Out, Lock)), _, [detached(true)]),
+    thread_create(serve(In, Out), _, [detached(true)]),
     fail.
 
                 /*******************************
                 *      reading                 *
                 *******************************/
 
-serve(Client) :-
-    Client = client(In, Out, Lock),
-    catch(read_frames(In, Client), _, true),
-    forall(running(Client, Id, _), cancel(Client, Id)),
-    with_mutex(Lock, ( close(In, [force(true)]), close(Out, [force(true)]) )).
+serve(In, Out) :-
+    set_stream(In, encoding(octet)),
+    set_stream(Out, encoding(octet)),
+    set_stream(Out, buffer(full)),
+    logic:budget(stack, Stack),
+    logic:budget(tables, Tables),
+    set_prolog_flag(stack_limit, Stack),
+    set_prolog_flag(table_space, Tables),
+    catch(read_frames(In, Out), _, true),
+    close(In, [force(true)]),
+    close(Out, [force(true)]).
 
-read_frames(In, Client) :-
+%   By failure, so that each question begins with empty stacks.
+read_frames(In, Out) :-
     repeat,
     (   frame_length(In, Length)
     ->  read_string(In, Length, Frame),
-        catch(handle(Frame, Client), error(_, _), true),
+        handle(Frame, Out),
         fail
     ;   !
     ).
@@ -82,7 +83,7 @@ frame_length(In, Length) :-
     longest_frame(Most),
     Length =< Most.
 
-handle(Frame, Client) :-
+handle(Frame, Out) :-
     (   sub_string(Frame, Before, 1, After, "\n")
     ->  sub_string(Frame, 0, Before, _, Header),
         sub_string(Frame, _, After, 0, Text)
@@ -90,24 +91,21 @@ handle(Frame, Client) :-
         Text = ""
     ),
     split_string(Header, " ", "", Words),
-    handle(Words, Text, Client).
+    handle(Words, Text, Out).
 
-handle(["ask", Id, FormatText, PengineText], Text, Client) :-
+handle(["ask", Id, FormatText, PengineText], Text, Out) :-
     atom_string(Format, FormatText),
     atom_string(Pengine, PengineText),
-    thread_send_message(lane_jobs, job(Client, Id, Format, Pengine, Text)).
-handle(["cancel", Id], _, Client) :-
-    cancel(Client, Id).
-
-cancel(Client, Id) :-
-    (   running(Client, Id, Thread)
-    ->  catch(thread_signal(Thread, lane:stop(Client, Id)), _, true)
-    ;   assertz(unwanted(Client, Id))
+    work(Id, Format, Pengine, Text, Out).
+handle(["cancel", Id], _, _) :-
+    (   running(Id, Thread)
+    ->  catch(thread_signal(Thread, lane:stop(Id)), _, true)
+    ;   assertz(unwanted(Id))
     ).
 
-%   In the worker: it may have come to the end of that question by itself.
-stop(Client, Id) :-
-    (   running(Client, Id, _)
+%   In the thread of the question, which may have come to its end by itself.
+stop(Id) :-
+    (   running(Id, _)
     ->  throw(error(logic(cancelled, "nobody waits for the answer"), _))
     ;   true
     ).
@@ -116,26 +114,16 @@ stop(Client, Id) :-
                 *      answering               *
                 *******************************/
 
-worker :-
-    logic:budget(stack, Stack),
-    logic:budget(tables, Tables),
-    set_prolog_flag(stack_limit, Stack),
-    set_prolog_flag(table_space, Tables),
-    repeat,
-    thread_get_message(lane_jobs, Job),
-    catch(work(Job), _, true),
-    fail.
-
-work(job(Client, Id, Format, Pengine, Text)) :-
-    thread_self(Me),
-    (   retract(unwanted(Client, Id))
+work(Id, Format, Pengine, Text, Out) :-
+    (   retract(unwanted(Id))
     ->  Reply = reply(-, -, error(Pengine, error(logic(cancelled, 'nobody waits for the answer'), _)))
-    ;   setup_call_cleanup(
-            assertz(running(Client, Id, Me)),
+    ;   thread_self(Me),
+        setup_call_cleanup(
+            assertz(running(Id, Me)),
             catch(answered(Text, Pengine, Reply), Error, failed(Error, Pengine, Reply)),
-            retractall(running(Client, Id, Me)))
+            retractall(running(Id, Me)))
     ),
-    catch(send(Client, Id, Format, Pengine, Reply), _, true).
+    send(Out, Id, Format, Pengine, Reply).
 
 %   answered(+Text, +Pengine, -Reply): Reply is reply(Now, Revision, Event).
 answered(Text, Pengine, reply(Now, Revision, Event)) :-
@@ -173,7 +161,7 @@ failed(Error, Pengine, reply(-, -, error(Pengine, Plain))) :-
                 *      writing                 *
                 *******************************/
 
-send(client(_, Out, Lock), Id, Format, Pengine, reply(Now, Revision, Event)) :-
+send(Out, Id, Format, Pengine, reply(Now, Revision, Event)) :-
     setting(logic:slave_limit, Limit),
     Whole = create(Pengine, [slave_limit(Limit), answer(destroy(Pengine, Event))]),
     setup_call_cleanup(
@@ -185,7 +173,9 @@ send(client(_, Out, Lock), Id, Format, Pengine, reply(Now, Revision, Event)) :-
           memory_file_to_string(Memory, Bytes, octet) ),
         free_memory_file(Memory)),
     string_length(Bytes, Length),
-    with_mutex(Lock, ( put_length(Out, Length), write(Out, Bytes), flush_output(Out) )).
+    put_length(Out, Length),
+    write(Out, Bytes),
+    flush_output(Out).
 
 put_length(Out, Length) :-
     forall(member(Shift, [24,16,8,0]),

@@ -38,7 +38,7 @@ main(Argv) :-
     set_pengine_limits(pengine_sandbox, Limits),
     set_setting(pengines:thread_pool_size, Limits.sessions),
     http_server(http_dispatch, [unix_socket(PengineSocket), workers(Limits.workers)]),
-    open_lane(LaneSocket, Limits.laneWorkers),
+    open_lane(LaneSocket),
     http_server(control, [unix_socket(ControlSocket), workers(2)]),
     write(user_output, 'ready\n'),
     flush_output(user_output),

@@ -126,7 +126,7 @@ async function assemble(config: SiteConfig, parts: AgentParts, undo: Undo): Prom
     revision: sync.revision,
     engine: engine.state,
   });
-  const server = { door, log, tokens: new Tokens(config.data), context: { parts: query, status } };
+  const server = { door, log, tokens: new Tokens(config.data, world), context: { parts: query, status } };
   const urls = await startListeners(config, server, undo);
   return { ...urls, engine, telemetry, door, stateText };
 }

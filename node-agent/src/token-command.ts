@@ -14,7 +14,7 @@ export async function createToken(
   flags: TokenFlags & { readonly role: Role },
 ): Promise<number> {
   return run(flags, (tokens) => {
-    const token = tokens.create(name, flags.role, realWorld);
+    const token = tokens.create(name, flags.role);
     process.stderr.write(`${name} may act as ${flags.role}. Keep this, it is not shown again:\n`);
     process.stdout.write(`${token}\n`);
   });
@@ -38,7 +38,7 @@ export async function revokeToken(name: string, flags: TokenFlags): Promise<numb
 
 function run({ data }: TokenFlags, act: (tokens: Tokens) => void): number {
   try {
-    act(new Tokens(resolve(data)));
+    act(new Tokens(resolve(data), realWorld));
     return 0;
   } catch (cause) {
     return reportError(cause);

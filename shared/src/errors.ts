@@ -273,6 +273,36 @@ export const ERRORS = {
     outcome: 'error',
     advice: 'The connection ended before the reply did: ask again.',
   },
+  source_unreachable: {
+    http: 502,
+    trpc: 'SERVICE_UNAVAILABLE',
+    retryable: true,
+    outcome: 'error',
+    advice:
+      'Nothing answers where a collector reads: look at its address in collectors.json and at the machine.',
+  },
+  source_refused: {
+    http: 502,
+    trpc: 'SERVICE_UNAVAILABLE',
+    retryable: true,
+    outcome: 'error',
+    advice:
+      "A source and its collector do not trust each other: look at the token, its rights and the certificate's pin.",
+  },
+  source_unreadable: {
+    http: 502,
+    trpc: 'INTERNAL_SERVER_ERROR',
+    retryable: true,
+    outcome: 'error',
+    advice: 'A source said what a collector cannot read: is it what collectors.json calls it?',
+  },
+  source_timeout: {
+    http: 504,
+    trpc: 'TIMEOUT',
+    retryable: true,
+    outcome: 'error',
+    advice: 'A source did not answer in time: look at it, or set a longer timeoutMs.',
+  },
   deadline: {
     http: 504,
     trpc: 'TIMEOUT',

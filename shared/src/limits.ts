@@ -39,7 +39,7 @@ export const QUESTION_STACK_BYTES = 32 * 1024 * 1024;
 export const QUESTION_TABLE_BYTES = 16 * 1024 * 1024;
 /** Questions that run at once in pengines of one site; the next is refused with `busy`. */
 export const QUESTIONS_AT_ONCE = 3;
-/** Warm threads of the lane: two cores and what waits for a lock. */
+/** Connections of the lane, each with a warm thread: two cores, and what waits for a lock. */
 export const LANE_WORKERS = 4;
 /** Questions on the lane, running and waiting: at a thousand a second the last waits a quarter of one. */
 export const LANE_QUESTIONS = 256;

@@ -1,6 +1,6 @@
 /** What a reply's stamp and signature promise. */
 import assert from 'node:assert/strict';
-import { createHash, generateKeyPairSync } from 'node:crypto';
+import { createHash, generateKeyPairSync, sign, verify } from 'node:crypto';
 import { test } from 'node:test';
 import { BUNDLE, NOW, withCode } from '../test/fixture.ts';
 import { type ReplyStatement, readStamp, replyStatement, signReply, verifyReply } from './reply.ts';
@@ -22,6 +22,22 @@ test('the statement is the lines of docs/protocol.md section 4', () => {
     replyStatement(statement).toString(),
     `logic-reply 1\ngarage\n${sha256('node(N)')}\n${'c0'.repeat(16)}\n${NOW}\n42\n${BUNDLE}\n${sha256('create(x,[])')}\n`,
   );
+});
+
+test('a signature is what node:crypto makes and checks as IEEE P1363, whatever zeros its numbers begin with', () => {
+  const p1363 = { key: publicKey, dsaEncoding: 'ieee-p1363' } as const;
+  for (let now = 0; now < 600; now += 1) {
+    const one = { ...statement, now };
+    const ours = Buffer.from(signReply(one, privateKey), 'base64url');
+    assert.ok(verify('sha256', replyStatement(one), p1363, ours));
+    const theirs = sign('sha256', replyStatement(one), { ...p1363, key: privateKey });
+    verifyReply(one, theirs.toString('base64url'), publicKey);
+  }
+  for (const length of [0, 1, 63, 65, 200])
+    assert.throws(
+      () => verifyReply(statement, Buffer.alloc(length, 1).toString('base64url'), publicKey),
+      withCode('bad_signature'),
+    );
 });
 
 test('a signature holds for its own statement and for no other', () => {

@@ -1,7 +1,7 @@
 /**
  * Tokens of people and scripts, each with a name and a role. `tokens.json` in the data folder keeps their hashes
  * only; the token itself is shown once, when it is made. A token is 256 random bits, so a plain SHA-256 is enough:
- * there is nothing to guess. The file is read again when it changes, so a revoked token is refused at once.
+ * there is nothing to guess. The file is read again when it changes, so a revoked token is refused a moment later.
  */
 import { createHash } from 'node:crypto';
 import { readFileSync, renameSync, statSync, writeFileSync } from 'node:fs';
@@ -25,18 +25,24 @@ const entry = z.object({
 export type TokenEntry = z.infer<typeof entry>;
 const file = z.array(entry);
 
+const LOOK_AGAIN_MS = 200;
+
 export function mayDo(role: Role, needed: Role): boolean {
   return ROLES.indexOf(role) >= ROLES.indexOf(needed);
 }
 
 export class Tokens {
   readonly #path: string;
+  readonly #world: World;
   #read: { readonly at: number; readonly byHash: ReadonlyMap<string, TokenEntry> } = {
     at: 0,
     byHash: new Map(),
   };
 
-  constructor(data: string) {
+  #lookAgainAt = 0;
+
+  constructor(data: string, world: World) {
+    this.#world = world;
     this.#path = join(data, 'tokens.json');
   }
 
@@ -52,12 +58,12 @@ export class Tokens {
   }
 
   /** Makes a token and returns it. Throws `bad_request` for a name that is taken or is none. */
-  create(name: string, role: Role, world: World): string {
+  create(name: string, role: Role): string {
     const all = this.list();
     if (all.some((one) => one.name === name))
       throw new LogicError('bad_request', `There is a token named ${name} already: revoke it first.`);
-    const token = `lt_${world.secret()}`;
-    const made = entry.safeParse({ name, role, hash: hashOf(token), createdAt: world.now() });
+    const token = `lt_${this.#world.secret()}`;
+    const made = entry.safeParse({ name, role, hash: hashOf(token), createdAt: this.#world.now() });
     if (!made.success) throw new LogicError('bad_request', made.error.issues[0]?.message ?? 'No token name.');
     this.#write([...all, made.data]);
     return token;
@@ -75,9 +81,14 @@ export class Tokens {
     writeFileSync(`${this.#path}.next`, `${JSON.stringify(entries, null, 2)}\n`, { mode: 0o600 });
     renameSync(`${this.#path}.next`, this.#path);
     this.#read = { at: 0, byHash: new Map() };
+    this.#lookAgainAt = 0;
   }
 
+  /** Looks at the file's date, a few microseconds: at most as often as a person can tell. */
   #refresh(): void {
+    const now = this.#world.elapsed();
+    if (now < this.#lookAgainAt) return;
+    this.#lookAgainAt = now + LOOK_AGAIN_MS;
     const at = statSync(this.#path, { throwIfNoEntry: false })?.mtimeMs ?? 0;
     if (at === this.#read.at) return;
     this.#read = { at, byHash: new Map(this.#load(at).map((one) => [one.hash, one])) };

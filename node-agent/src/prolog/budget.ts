@@ -4,7 +4,6 @@
  */
 import {
   ANSWERS,
-  LANE_WORKERS,
   PENGINE_IDLE_MS,
   PENGINE_SESSIONS,
   PROOF_STEPS,
@@ -28,5 +27,4 @@ export const ENGINE_LIMITS: Readonly<Record<string, number>> = {
   sessions: PENGINE_SESSIONS,
   idleMs: PENGINE_IDLE_MS,
   workers: ENGINE_CONNECTIONS + 2,
-  laneWorkers: LANE_WORKERS,
 };

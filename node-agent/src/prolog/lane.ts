@@ -1,10 +1,11 @@
 /**
- * The agent's end of the lane (node-agent/prolog/lane.pl): one connection, questions pipelined on it, replies in
- * whatever order they are done. As with the bridge, a broken wire means that the engine ended: `engine_lost`.
+ * The agent's end of the lane (node-agent/prolog/lane.pl): a few connections, each with a thread of the engine behind
+ * it that answers one question at a time, and one more for cancels. Questions wait here, in order, for a connection
+ * that is free. As with the bridge, a broken wire means that the engine ended: `engine_lost`.
  */
 import { createConnection, type Socket } from 'node:net';
 import { LogicError } from '@fleet/shared/errors.ts';
-import { AGENT_REPLY_MS, CANCEL_MS, REPLY_BYTES } from '@fleet/shared/limits.ts';
+import { AGENT_REPLY_MS, CANCEL_MS, LANE_WORKERS, REPLY_BYTES } from '@fleet/shared/limits.ts';
 import type { EngineReply } from './bridge.ts';
 
 export interface LaneQuestion {
@@ -16,11 +17,13 @@ export interface LaneQuestion {
 }
 
 interface Waiting {
+  readonly id: number;
+  readonly frame: Buffer;
+  readonly format: LaneQuestion['format'];
   readonly resolve: (reply: EngineReply) => void;
   readonly reject: (cause: LogicError) => void;
-  readonly format: LaneQuestion['format'];
-  /** Called off when the reply comes. */
-  timer: NodeJS.Timeout;
+  /** Null while it waits for a connection. */
+  on: Connection | null;
 }
 
 const CONTENT_TYPE = {
@@ -30,85 +33,132 @@ const CONTENT_TYPE = {
 const LENGTH_BYTES = 4;
 
 export class Lane {
-  readonly #socket: Socket;
-  readonly #waiting = new Map<string, Waiting>();
+  readonly #connections: readonly Connection[];
+  readonly #free: Connection[];
+  readonly #cancels: Socket;
+  readonly #queue = new Set<Waiting>();
   #last = 0;
-  #read: Buffer = Buffer.alloc(0);
   #lost: LogicError | null = null;
 
   constructor(path: string) {
-    this.#socket = createConnection(path);
-    this.#socket.on('data', (chunk) => this.#take(chunk));
-    this.#socket.on('error', () => {});
-    this.#socket.on('close', () => this.#end());
+    const whenFree = (connection: Connection) => this.#next(connection);
+    this.#connections = Array.from(
+      { length: LANE_WORKERS },
+      () => new Connection(path, whenFree, () => this.#end()),
+    );
+    this.#free = [...this.#connections];
+    this.#cancels = createConnection(path).on('error', () => {});
   }
 
   /**
-   * Asks. When `gone` aborts, the question is cancelled in the engine. Throws `engine_lost`, `cancelled`, and
+   * Asks. When `gone` aborts, the question is cancelled in the engine. Throws `engine_lost`, `cancelled` (before it ran), and
    * `time_limit` where no reply came in time, or none within a second of the cancel: its thread hangs.
    */
   ask({ format, pengine, text }: LaneQuestion, gone: AbortSignal): Promise<EngineReply> {
     if (this.#lost !== null) return Promise.reject(this.#lost);
     this.#last += 1;
-    const id = String(this.#last);
-    this.#send(`ask ${id} ${format} ${pengine}\n${ascii(text)}`);
+    const id = this.#last;
+    const frame = framed(`ask ${id} ${format} ${pengine}\n${ascii(text)}`);
     const { promise, resolve, reject } = Promise.withResolvers<EngineReply>();
-    const timer = this.#abandonAfter(id, AGENT_REPLY_MS);
-    this.#waiting.set(id, { resolve, reject, format, timer });
-    const cancel = () => this.#cancel(id);
+    const one: Waiting = { id, frame, format, resolve, reject, on: null };
+    const free = this.#free.pop();
+    if (free === undefined) this.#queue.add(one);
+    else free.ask(one);
+    const cancel = () => this.#cancel(one);
     if (gone.aborted) cancel();
     else gone.addEventListener('abort', cancel, { once: true });
     return promise.finally(() => gone.removeEventListener('abort', cancel));
   }
 
   close(): void {
-    this.#socket.destroy();
     this.#end();
   }
 
-  #cancel(id: string): void {
-    const one = this.#waiting.get(id);
-    if (one === undefined) return;
-    this.#send(`cancel ${id}`);
-    clearTimeout(one.timer);
-    one.timer = this.#abandonAfter(id, CANCEL_MS);
+  #next(connection: Connection): void {
+    const [one] = this.#queue;
+    if (one === undefined) {
+      this.#free.push(connection);
+      return;
+    }
+    this.#queue.delete(one);
+    connection.ask(one);
   }
 
-  #abandonAfter(id: string, ms: number): NodeJS.Timeout {
-    return setTimeout(() => {
-      const one = this.#waiting.get(id);
-      this.#waiting.delete(id);
-      one?.reject(new LogicError('time_limit', 'The engine did not reply in time.'));
+  #cancel(one: Waiting): void {
+    if (one.on !== null) {
+      this.#cancels.write(framed(`cancel ${one.id}`));
+      one.on.abandonAfter(one, CANCEL_MS);
+    } else if (this.#queue.delete(one)) {
+      one.reject(new LogicError('cancelled', 'Nobody waits for the answer.'));
+    }
+  }
+
+  #end(): void {
+    if (this.#lost !== null) return;
+    this.#lost = new LogicError('engine_lost', 'The engine ended before it answered.');
+    this.#cancels.destroy();
+    for (const connection of this.#connections) connection.end(this.#lost);
+    for (const { reject } of this.#queue) reject(this.#lost);
+    this.#queue.clear();
+  }
+}
+
+/** One thread of the engine. A question that it never answers keeps it: the supervisor decides what becomes of the engine. */
+class Connection {
+  readonly #socket: Socket;
+  readonly #whenFree: (connection: Connection) => void;
+  #asked: Waiting | null = null;
+  #timer: NodeJS.Timeout | undefined;
+  #read: Buffer = Buffer.alloc(0);
+
+  constructor(path: string, whenFree: (connection: Connection) => void, whenLost: () => void) {
+    this.#whenFree = whenFree;
+    this.#socket = createConnection(path);
+    this.#socket.on('data', (chunk) => this.#take(chunk));
+    this.#socket.on('error', () => {});
+    this.#socket.on('close', whenLost);
+  }
+
+  ask(one: Waiting): void {
+    this.#asked = one;
+    one.on = this;
+    this.#socket.write(one.frame);
+    this.abandonAfter(one, AGENT_REPLY_MS);
+  }
+
+  abandonAfter(one: Waiting, ms: number): void {
+    if (this.#asked !== one) return;
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => {
+      one.reject(new LogicError('time_limit', 'The engine did not reply in time.'));
     }, ms);
   }
 
-  #send(payload: string): void {
-    const frame = Buffer.allocUnsafe(LENGTH_BYTES + payload.length);
-    frame.writeUInt32BE(payload.length, 0);
-    frame.write(payload, LENGTH_BYTES, 'latin1');
-    this.#socket.write(frame);
+  end(lost: LogicError): void {
+    clearTimeout(this.#timer);
+    this.#socket.destroy();
+    this.#asked?.reject(lost);
+    this.#asked = null;
   }
 
   #take(chunk: Buffer): void {
     this.#read = this.#read.length === 0 ? chunk : Buffer.concat([this.#read, chunk]);
-    let at = 0;
-    while (this.#read.length - at >= LENGTH_BYTES) {
-      const end = at + LENGTH_BYTES + this.#read.readUInt32BE(at);
-      if (end - at > REPLY_BYTES) return void this.#socket.destroy();
-      if (this.#read.length < end) break;
-      this.#reply(this.#read.subarray(at + LENGTH_BYTES, end));
-      at = end;
-    }
-    this.#read = this.#read.subarray(at);
+    if (this.#read.length < LENGTH_BYTES) return;
+    const end = LENGTH_BYTES + this.#read.readUInt32BE(0);
+    if (end > REPLY_BYTES) return void this.#socket.destroy();
+    if (this.#read.length < end) return;
+    const payload = this.#read.subarray(LENGTH_BYTES, end);
+    this.#read = this.#read.subarray(end);
+    this.#answered(payload);
   }
 
-  #reply(payload: Buffer): void {
+  #answered(payload: Buffer): void {
+    const one = this.#asked;
+    clearTimeout(this.#timer);
+    this.#asked = null;
     const end = payload.indexOf(10);
-    const [id = '', now = '', revision = ''] = payload.toString('latin1', 0, end).split(' ');
-    const one = this.#waiting.get(id);
-    if (one === undefined) return; // abandoned before
-    this.#waiting.delete(id);
-    clearTimeout(one.timer);
+    const [id, now = '', revision = ''] = payload.toString('latin1', 0, end).split(' ');
+    if (one === null || id !== String(one.id)) return void this.#socket.destroy();
     one.resolve({
       status: 200,
       contentType: CONTENT_TYPE[one.format],
@@ -116,17 +166,15 @@ export class Lane {
       revision: numberOr(revision),
       body: payload.subarray(end + 1),
     });
+    this.#whenFree(this);
   }
+}
 
-  #end(): void {
-    if (this.#lost !== null) return;
-    this.#lost = new LogicError('engine_lost', 'The engine ended before it answered.');
-    for (const { reject, timer } of this.#waiting.values()) {
-      clearTimeout(timer);
-      reject(this.#lost);
-    }
-    this.#waiting.clear();
-  }
+function framed(payload: string): Buffer {
+  const frame = Buffer.allocUnsafe(LENGTH_BYTES + payload.length);
+  frame.writeUInt32BE(payload.length, 0);
+  frame.write(payload, LENGTH_BYTES, 'latin1');
+  return frame;
 }
 
 /** Canonical text has characters beyond ASCII in quoted atoms only: escaped, a byte is a character on both ends. */
