@@ -13,7 +13,7 @@ Loads the catalogue, the core rules and their twins, then this site's inventory 
 :- module(kb, []).
 :- use_module(library(lists)).
 :- use_module(library(apply)).
-:- use_module(library(filesex), [directory_member/3]).
+:- use_module(library(filesex), [directory_member/3, directory_file_path/3]).
 :- use_module(proof/errors).
 :- use_module(proof/catalogue).
 :- use_module(proof/language).
@@ -85,6 +85,24 @@ user:why_not(Goal, Why) :- kb:ask(why_not(Goal, Why)).
 %   The answers of Ask if Assumptions were so: facts, or `\+ Fact`.
 
 user:assuming(Assumptions, Ask) :- kb:ask(assuming(Assumptions, Ask)).
+
+%!  user:place(+Vms, -Placement) is det.
+%!  user:evacuate(+Node, -Placement) is det.
+%
+%   Where machines could go, as a list of Vm-Node that the core rules certify: see search/placement.pl, which is loaded when first
+%   called (library(clpfd) takes as long as all of this) and which no question can reach.
+
+user:place(Vms, Placement) :- kb:search(place_at, [here, Vms, Placement, []]).
+user:evacuate(Node, Placement) :- kb:search(evacuate_at, [here, Node, Placement, []]).
+
+:- public search/2.
+
+search(Name, Arguments) :-
+    kb_directory(Dir),
+    directory_file_path(Dir, 'search/placement', File),
+    use_module(File, []),
+    Goal =.. [Name|Arguments],
+    call(placement:Goal).
 
 %   The clock is read here, at the edge, once a question; rules see it as the fact now/1.
 now(Now) :-

@@ -1,11 +1,31 @@
-%   What runs where, and what may.
+%   What runs where, what may, and why not.
+%
+%   Three resources: memory, virtual cores and disk. Memory must be declared; cores and disk limit only where both the
+%   node and the VM declare them (a node without node_disk/2 keeps its machines' disks elsewhere, on Ceph or a NAS). A
+%   placement for many machines at once is searched outside (kb/search) and certified here: well_placed/2.
 
 :- catalogue(node_memory(node:atom, memory:integer),
              [ kind(inventory), unit(2, mebibyte), doc("Node has Memory for virtual machines.") ]).
+:- catalogue(node_cores(node:atom, cores:integer),
+             [ kind(inventory), doc("Node has Cores processor cores.") ]).
+:- catalogue(node_disk(node:atom, space:integer),
+             [ kind(inventory), unit(2, mebibyte), doc("Node has Space for the disks of virtual machines.") ]).
 :- catalogue(vm(vm:atom),
              [ kind(inventory), doc("Vm is a virtual machine of this site.") ]).
 :- catalogue(vm_memory(vm:atom, memory:integer),
              [ kind(inventory), unit(2, mebibyte), doc("Vm is given Memory.") ]).
+:- catalogue(vm_cores(vm:atom, cores:integer),
+             [ kind(inventory), doc("Vm is given Cores virtual cores.") ]).
+:- catalogue(vm_disk(vm:atom, space:integer),
+             [ kind(inventory), unit(2, mebibyte), doc("The disks of Vm take Space on the node that it runs on.") ]).
+:- catalogue(keep_together(vm:atom, other:atom),
+             [ kind(inventory), doc("Affinity: Vm and Other run on one node.") ]).
+:- catalogue(keep_apart(vm:atom, other:atom),
+             [ kind(inventory), doc("Anti-affinity: Vm and Other run on different nodes.") ]).
+:- catalogue(pinned(vm:atom, node:atom),
+             [ kind(inventory),
+               doc("Vm runs on Node, or another node that it is pinned to, and nowhere else: a card or disk is \c
+                    there.") ]).
 
 :- catalogue(node_load(node:atom, load:float),
              [ kind(state), key([1]), unit(2, load_per_core),
@@ -14,6 +34,8 @@
              [ kind(state), key([1]), unit(2, mebibyte), doc("Memory that Node's kernel can still give out.") ]).
 :- catalogue(node_disk_available(node:atom, mount:atom, space:integer),
              [ kind(state), key([1,2]), unit(3, mebibyte), doc("Space left on Node's file system at Mount.") ]).
+:- catalogue(node_maintenance(node:atom, maintenance:boolean),
+             [ kind(state), key([1]), doc("Node is in maintenance: what runs there stays, nothing new comes.") ]).
 :- catalogue(vm_host(vm:atom, node:atom),
              [ kind(state), key([1]), doc("Vm is placed on Node.") ]).
 :- catalogue(vm_state(vm:atom, state:oneof([running,stopped,paused])),
@@ -42,15 +64,269 @@ overcommitted(Node) :-
     memory_free(Node, Free),
     Free < 0.
 
+                %   The three resources, alike.
+
+:- catalogue(vcpus_per_core(vcpus:integer),
+             [ kind(derived), doc("A processor core carries up to Vcpus virtual cores.") ]).
+
+vcpus_per_core(4).
+
+:- catalogue(node_capacity(node:atom, resource:oneof([memory,cores,disk]), capacity:integer),
+             [ kind(derived), doc("Node has Capacity of Resource for virtual machines: MiB, or virtual cores.") ]).
+
+node_capacity(Node, memory, Capacity) :-
+    node_memory(Node, Capacity).
+node_capacity(Node, cores, Capacity) :-
+    node_cores(Node, Cores),
+    vcpus_per_core(Vcpus),
+    Capacity is Cores * Vcpus.
+node_capacity(Node, disk, Capacity) :-
+    node_disk(Node, Capacity).
+
+:- catalogue(vm_demand(vm:atom, resource:oneof([memory,cores,disk]), demand:integer),
+             [ kind(derived), doc("Vm takes Demand of Resource wherever it is placed: MiB, or virtual cores.") ]).
+
+vm_demand(Vm, memory, Demand) :-
+    vm_memory(Vm, Demand).
+vm_demand(Vm, cores, Demand) :-
+    vm_cores(Vm, Demand).
+vm_demand(Vm, disk, Demand) :-
+    vm_disk(Vm, Demand).
+
+:- catalogue(vm_takes(node:atom, vm:atom, resource:oneof([memory,cores,disk]), demand:integer),
+             [ kind(derived), doc("Vm is placed on Node and takes Demand of Resource there.") ]).
+
+vm_takes(Node, Vm, Resource, Demand) :-
+    vm_host(Vm, Node),
+    vm_demand(Vm, Resource, Demand).
+
+:- catalogue(resource_free(node:atom, resource:oneof([memory,cores,disk]), free:integer),
+             [ kind(derived), lemma(true),
+               doc("Free of Node's Resource is not given to a virtual machine; negative when it was given twice.") ]).
+
+resource_free(Node, Resource, Free) :-
+    node_capacity(Node, Resource, Capacity),
+    aggregate_all(sum(Demand), vm_takes(Node, _, Resource, Demand), Used),
+    Free is Capacity - Used.
+
+:- catalogue(lacks_room(node:atom, vm:atom, resource:oneof([memory,cores,disk])),
+             [ kind(derived), doc("Vm would need more of Resource than Node has left.") ]).
+
+lacks_room(Node, Vm, Resource) :-
+    vm_demand(Vm, Resource, Demand),
+    resource_free(Node, Resource, Free),
+    Demand > Free.
+
+:- catalogue(overloaded(node:atom, what:oneof([memory,cores,disk,load])),
+             [ kind(derived),
+               doc("More of What was given out than Node has, or its load is above one for each core.") ]).
+
+overloaded(Node, Resource) :-
+    resource_free(Node, Resource, Free),
+    Free < 0.
+overloaded(Node, load) :-
+    node_load(Node, Load),
+    Load > 1.0.
+
+                %   Who must be together, apart, or in one place.
+
+:- catalogue(together(vm:atom, other:atom),
+             [ kind(derived), doc("Vm and Other run on one node, whichever way round that was declared.") ]).
+
+together(Vm, Other) :-
+    keep_together(Vm, Other).
+together(Vm, Other) :-
+    keep_together(Other, Vm).
+
+:- catalogue(apart(vm:atom, other:atom),
+             [ kind(derived), doc("Vm and Other run on different nodes, whichever way round that was declared.") ]).
+
+apart(Vm, Other) :-
+    keep_apart(Vm, Other),
+    Vm \== Other.
+apart(Vm, Other) :-
+    keep_apart(Other, Vm),
+    Vm \== Other.
+
+:- catalogue(must_join(vm:atom, other:atom, node:atom),
+             [ kind(derived), doc("Vm belongs with Other, which is placed on Node.") ]).
+
+must_join(Vm, Other, Node) :-
+    together(Vm, Other),
+    vm_host(Other, Node).
+
+:- catalogue(must_avoid(vm:atom, other:atom, node:atom),
+             [ kind(derived), doc("Vm is kept apart from Other, which is placed on Node.") ]).
+
+must_avoid(Vm, Other, Node) :-
+    apart(Vm, Other),
+    vm_host(Other, Node).
+
+:- catalogue(separated(vm:atom, node:atom),
+             [ kind(derived), doc("Vm belongs with a machine that is placed elsewhere than on Node. Give Node.") ]).
+
+separated(Vm, Node) :-
+    node(Node),
+    must_join(Vm, _, Elsewhere),
+    Elsewhere \== Node.
+
+:- catalogue(pinned_elsewhere(vm:atom, node:atom),
+             [ kind(derived), doc("Vm is pinned, and not to Node. Give Node.") ]).
+
+pinned_elsewhere(Vm, Node) :-
+    node(Node),
+    pinned(Vm, _),
+    \+ pinned(Vm, Node).
+
+                %   What can run where, and why not: for each node and VM either can_host/2 or a reason.
+
 :- catalogue(can_host(node:atom, vm:atom),
-             [ kind(derived), doc("Node is up, does not run Vm yet, and has memory for it.") ]).
+             [ kind(derived),
+               doc("Vm could be moved to Node: it is up and not in maintenance, has room, and no affinity or pin \c
+                    forbids it.") ]).
 
 can_host(Node, Vm) :-
     vm_memory(Vm, Memory),
     node_status(Node, up),
     \+ vm_host(Vm, Node),
-    memory_free(Node, Free),
-    Memory =< Free.
+    resource_free(Node, memory, Free),
+    Memory =< Free,
+    \+ node_maintenance(Node, true),
+    \+ lacks_room(Node, Vm, cores),
+    \+ lacks_room(Node, Vm, disk),
+    \+ must_avoid(Vm, _, Node),
+    \+ separated(Vm, Node),
+    \+ pinned_elsewhere(Vm, Node).
+
+:- catalogue(cannot_host(node:atom, vm:atom,
+                         reason:oneof([node_down,node_unknown,maintenance,here_already,unknown_size,
+                                       no_memory,no_cores,no_disk,kept_apart,kept_together,pinned_elsewhere])),
+             [ kind(derived), doc("Why Vm can not be moved to Node. Every reason is given. Give Node or Vm.") ]).
+
+cannot_host(Node, Vm, node_down) :-
+    vm(Vm),
+    node_status(Node, down).
+cannot_host(Node, Vm, node_unknown) :-
+    vm(Vm),
+    node_status(Node, unknown).
+cannot_host(Node, Vm, maintenance) :-
+    vm(Vm),
+    node(Node),
+    node_maintenance(Node, true).
+cannot_host(Node, Vm, here_already) :-
+    vm_host(Vm, Node),
+    vm(Vm),
+    node(Node).
+cannot_host(Node, Vm, unknown_size) :-
+    vm(Vm),
+    node(Node),
+    \+ vm_memory(Vm, _).
+cannot_host(Node, Vm, unknown_size) :-
+    vm(Vm),
+    node(Node),
+    \+ node_memory(Node, _).
+cannot_host(Node, Vm, no_memory) :-
+    vm(Vm),
+    node(Node),
+    lacks_room(Node, Vm, memory).
+cannot_host(Node, Vm, no_cores) :-
+    vm(Vm),
+    node(Node),
+    lacks_room(Node, Vm, cores).
+cannot_host(Node, Vm, no_disk) :-
+    vm(Vm),
+    node(Node),
+    lacks_room(Node, Vm, disk).
+cannot_host(Node, Vm, kept_apart) :-
+    vm(Vm),
+    node(Node),
+    must_avoid(Vm, _, Node).
+cannot_host(Node, Vm, kept_together) :-
+    vm(Vm),
+    separated(Vm, Node).
+cannot_host(Node, Vm, pinned_elsewhere) :-
+    vm(Vm),
+    pinned_elsewhere(Vm, Node).
+
+                %   Moving everything off a node. All at once is a search (kb/search): these look at one machine at a time.
+
+:- catalogue(evacuation_target(node:atom, vm:atom, to:atom),
+             [ kind(derived), doc("Vm is placed on Node and could be moved to To as things are now.") ]).
+
+evacuation_target(Node, Vm, To) :-
+    vm_host(Vm, Node),
+    can_host(To, Vm).
+
+:- catalogue(stranded(node:atom, vm:atom),
+             [ kind(derived), doc("Vm is placed on Node, and no other node could take it: it stops when Node does.") ]).
+
+stranded(Node, Vm) :-
+    vm_host(Vm, Node),
+    \+ can_host(_, Vm).
+
+                %   A placement as it stands, or as it is assumed: what is wrong with it.
+
+:- catalogue(placement_violation(vm:atom, node:atom,
+                                 reason:oneof([node_down,node_unknown,maintenance,unknown_size,
+                                               no_memory,no_cores,no_disk,kept_apart,kept_together,pinned_elsewhere])),
+             [ kind(derived), doc("Vm is placed on Node, although Reason speaks against it.") ]).
+
+placement_violation(Vm, Node, node_down) :-
+    vm_host(Vm, Node),
+    node_status(Node, down).
+placement_violation(Vm, Node, node_unknown) :-
+    vm_host(Vm, Node),
+    node_status(Node, unknown).
+placement_violation(Vm, Node, maintenance) :-
+    vm_host(Vm, Node),
+    node_maintenance(Node, true).
+placement_violation(Vm, Node, unknown_size) :-
+    vm_host(Vm, Node),
+    \+ vm_memory(Vm, _).
+placement_violation(Vm, Node, unknown_size) :-
+    vm_host(Vm, Node),
+    \+ node_memory(Node, _).
+placement_violation(Vm, Node, no_memory) :-
+    vm_host(Vm, Node),
+    resource_free(Node, memory, Free),
+    Free < 0.
+placement_violation(Vm, Node, no_cores) :-
+    vm_host(Vm, Node),
+    vm_cores(Vm, _),
+    resource_free(Node, cores, Free),
+    Free < 0.
+placement_violation(Vm, Node, no_disk) :-
+    vm_host(Vm, Node),
+    vm_disk(Vm, _),
+    resource_free(Node, disk, Free),
+    Free < 0.
+placement_violation(Vm, Node, kept_apart) :-
+    vm_host(Vm, Node),
+    must_avoid(Vm, _, Node).
+placement_violation(Vm, Node, kept_together) :-
+    vm_host(Vm, Node),
+    must_join(Vm, _, Elsewhere),
+    Elsewhere \== Node.
+placement_violation(Vm, Node, pinned_elsewhere) :-
+    vm_host(Vm, Node),
+    pinned(Vm, _),
+    \+ pinned(Vm, Node).
+
+:- catalogue(well_placed(vm:atom, node:atom),
+             [ kind(derived),
+               doc("Vm is placed on Node, which is up, and nothing speaks against it: what certifies a placement.") ]).
+
+well_placed(Vm, Node) :-
+    vm_host(Vm, Node),
+    node_status(Node, up),
+    \+ placement_violation(Vm, Node, _).
+
+:- catalogue(unplaced_vm(vm:atom),
+             [ kind(derived), doc("Where Vm is placed is not known.") ]).
+
+unplaced_vm(Vm) :-
+    vm(Vm),
+    \+ vm_host(Vm, _).
 
 :- catalogue(vm_at_risk(vm:atom, node:atom),
              [ kind(derived), doc("Vm is placed on Node, which is down, unknown, or about to throttle.") ]).

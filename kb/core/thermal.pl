@@ -1,9 +1,13 @@
-%   Temperatures and throttling.
+%   Temperatures, throttling, and which way they go.
 
 :- catalogue(node_class(node:atom, class:oneof([rpi4,rpi5,nuc,mini_pc,server,generic])),
              [ kind(inventory), doc("The hardware class of Node, which says where it throttles.") ]).
 :- catalogue(node_temp(node:atom, temp:float),
              [ kind(state), key([1]), unit(2, celsius), doc("The temperature of the hottest sensor of Node.") ]).
+:- catalogue(node_temp_trend(node:atom, trend:float),
+             [ kind(state), key([1]), unit(2, celsius_per_minute),
+               doc("How fast the temperature of Node changes, fitted over its last observations; negative when it \c
+                    falls.") ]).
 
 :- catalogue(throttles_at(class:oneof([rpi4,rpi5,nuc,mini_pc,server,generic]), limit:float),
              [ kind(derived), unit(2, celsius),
@@ -43,3 +47,54 @@ throttling(Node) :-
     node_status(Node, up),
     thermal_headroom(Node, Headroom),
     Headroom =< 0.0.
+
+:- catalogue(thermal_state(node:atom, state:oneof([headroom,at_risk,throttling,unknown])),
+             [ kind(derived),
+               doc("Node, which is up: throttling, at risk of it, with headroom, or unknown for want of fresh \c
+                    evidence.") ]).
+
+thermal_state(Node, throttling) :-
+    throttling(Node).
+thermal_state(Node, at_risk) :-
+    at_risk_of_throttling(Node),
+    \+ throttling(Node).
+thermal_state(Node, headroom) :-
+    node_status(Node, up),
+    thermal_headroom(Node, Headroom),
+    Headroom >= 10.0.
+thermal_state(Node, unknown) :-
+    node_status(Node, up),
+    \+ thermal_headroom(Node, _).
+
+:- catalogue(thermal_trend(node:atom, direction:oneof([rising,steady,falling])),
+             [ kind(derived),
+               doc("The temperature of Node rises or falls by more than half a degree a minute, or is steady.") ]).
+
+thermal_trend(Node, rising) :-
+    node_temp_trend(Node, Trend),
+    Trend > 0.5.
+thermal_trend(Node, steady) :-
+    node_temp_trend(Node, Trend),
+    abs(Trend) =< 0.5.
+thermal_trend(Node, falling) :-
+    node_temp_trend(Node, Trend),
+    Trend < -0.5.
+
+:- catalogue(minutes_to_throttling(node:atom, minutes:float),
+             [ kind(derived), unit(2, minute),
+               doc("If the temperature of Node, which is up, goes on rising as it does, Node throttles in Minutes.") ]).
+
+minutes_to_throttling(Node, Minutes) :-
+    thermal_trend(Node, rising),
+    node_status(Node, up),
+    node_temp_trend(Node, Trend),
+    thermal_headroom(Node, Headroom),
+    Headroom > 0.0,
+    Minutes is Headroom / Trend.
+
+:- catalogue(throttles_soon(node:atom),
+             [ kind(derived), doc("Node throttles within 10 minutes, as its temperature goes.") ]).
+
+throttles_soon(Node) :-
+    minutes_to_throttling(Node, Minutes),
+    Minutes =< 10.0.

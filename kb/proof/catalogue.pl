@@ -2,6 +2,7 @@
           [ declare/3,                  % +Module, +Signature, +Properties
             entry/3,                    % ?Name, ?Arity, -Entry
             entry_kind/3,               % +Name, +Arity, -Kind
+            is_lemma/2,                 % +Name, +Arity
             argument/5,                 % +Name, +Arity, ?I, -Type, -Mode
             base_type/2,                % +Type, -Base
             value_of_type/2,            % +Value, +Type
@@ -29,6 +30,8 @@ docs/protocol.md section 2.
 %   entry(Name, Arity, entry(Kind, Arguments, Determinism, Key, Module, Doc)),
 %   Arguments a list of argument(Name, Type, Mode, Unit); Unit is `none` where there is none.
 :- dynamic entry/3.
+%   is_lemma(Name, Arity): derived once in a question for each way it is called (lemma.pl).
+:- dynamic is_lemma/2.
 
 %!  declare(+Module, +Signature, +Properties) is det.
 %
@@ -50,6 +53,10 @@ declare(Module, Signature, Properties) :-
     must_be(string, Doc),
     option(det(Det), Properties, nondet),
     option(key(Key), Properties, []),
+    (   option(lemma(true), Properties)
+    ->  assertz(is_lemma(Name, Arity))
+    ;   true
+    ),
     declared_arguments(Specs, 1, Properties, Arguments),
     assertz(entry(Name, Arity, entry(Kind, Arguments, Det, Key, Module, Doc))).
 

@@ -12,6 +12,7 @@
 :- use_module(assume).
 :- use_module(explain).
 :- use_module(twin).
+:- use_module(lemma).
 
 /** <module> Answers and their proofs
 
@@ -78,11 +79,14 @@ question_columns(why_not(_, Why, _), [], Why).
 %   Wall time, inferences, stack and the number of answers are bounded by the caller.
 
 answers(Question, Site, Now, Answers) :-
+    question_columns(Question, _, Proof),
+    ( Proof == none -> begin_lemmas(none) ; begin_lemmas(kept) ),
     assumed(Question, Assumed),
     (   Assumed == []
     ->  derive(Question, Site, Now, Answers)
     ;   snapshot(( assume_facts(Assumed, Site, Now), derive(Question, Site, Now, Answers) ))
-    ).
+    ),
+    forget_lemmas.
 
 assumed(question(_, _, _, Assumed), Assumed).
 assumed(why_not(_, _, Assumed), Assumed).
@@ -145,6 +149,12 @@ step(rule(Id, Head, Trees), Ts, [I|Is], N0, N, K0, K, S0, S) :-
         I is N1+1,
         learn(Head, I, K1, K2),
         steps(Ts, Is, I, N, K2, K, S1, S)
+    ).
+step(lemma(Fact), Ts, [I|Is], N0, N, K0, K, S0, S) :-
+    (   number_of(Fact, K0, I)
+    ->  steps(Ts, Is, N0, N, K0, K, S0, S)
+    ;   lemma_tree(Fact, Tree),
+        step(Tree, Ts, [I|Is], N0, N, K0, K, S0, S)
     ).
 step(eval(Goal), Ts, [I|Is], N0, N, K0, K, S0, S) :-
     (   number_of(Goal, K0, I)

@@ -15,6 +15,7 @@
 :- use_module(facts).
 :- use_module(errors).
 :- use_module(compute).
+:- use_module(lemma).
 
 /** <module> Core clauses and their twins
 
@@ -139,10 +140,17 @@ body_goal(Atom, Site, Now, [Tree|Tail], Tail, Goal) :-
     entry_kind(Name, Arity, Kind),
     atom_goal(Kind, Atom, Site, Now, Tree, Goal).
 
-atom_goal(derived, Atom, Site, Now, Tree, derived:Twin) :-
+atom_goal(derived, Atom, Site, Now, Tree, Goal) :-
     Atom =.. [Name|Args],
-    append(Args, [Site,Now,Tree], TwinArgs),
-    Twin =.. [Name|TwinArgs].
+    append(Args, [Site,Now,Derived], TwinArgs),
+    Twin =.. [Name|TwinArgs],
+    functor(Atom, Name, Arity),
+    (   is_lemma(Name, Arity)
+    ->  Tree = lemma(Atom),
+        Goal = lemma:lemma(Atom, derived:Twin, Derived)
+    ;   Tree = Derived,
+        Goal = derived:Twin
+    ).
 atom_goal(state, Atom, Site, Now, fact(Atom, evidence(Source, ObservedAt, ValidUntil)), (Site:Stored, Now =< ValidUntil)) :-
     Atom =.. [Name|Args],
     append(Args, [Source,ObservedAt,ValidUntil], StoredArgs),

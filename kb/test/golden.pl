@@ -23,10 +23,11 @@ golden_world([ node(sentry), node(pve1), node(pve2), node(nas), logic_node(sentr
                node_class(pve1,nuc), node_class(pve2,nuc), node_class(nas,server),
                node_memory(pve1,32768), node_memory(pve2,32768), vm_memory(web,4096), vm_memory(database,8192), vm_memory(media,24576),
                cluster_member(home,pve1), cluster_member(home,pve2), cluster_member(home,nas),
-               node_zone(pve1,servers), node_zone(nas,storage), allow(servers,storage,nfs),
+               node_zone(pve1,servers), node_zone(nas,storage), firewall_rule(1,servers,storage,nfs,allow),
                node_up(pve1,true), node_up(pve2,true), node_up(sentry,true), stale(node_up(nas,true)),
                node_temp(pve1,88.5), node_temp(pve2,61.0), node_load(pve1,0.62), node_load(pve2,0.18),
-               vm_host(web,pve1), vm_host(database,pve1), vm_host(media,pve2) ]).
+               vm_host(web,pve1), vm_host(database,pve1), vm_host(media,pve2),
+               vm(web), vm(database), depends_on(web,database), depends_on(pve1,nas) ]).
 
 case(at_risk, "at_risk_of_throttling(N)").
 case(status_up, "node_status(pve1, S)").
@@ -38,6 +39,11 @@ case(quorum, "quorum_margin(home, M)").
 case(can_host, "can_host(pve2, V)").
 case(unseen, "aggregate_all(set(N), (node(N), \\+ node_up(N, _)), L)").
 case(average, "aggregate_all(sum(L), node_load(_, L), S), aggregate_all(count, node_load(_, _), C), A is S / float(C)").
+
+case(boot_level, "boot_level(web, L)").
+case(reaches_by, "reaches_by(pve1, nas, S, R)").
+case(cannot_host, "cannot_host(nas, web, R)").
+case(alert_change, "alert_change(A, S, V, C)").
 
 case(what_if_down, "assuming([node_up(pve1,false)], node_status(pve1, S))").
 case(what_if_without, "assuming([\\+ vm_host(web,pve1), node_temp(pve1,50)], (memory_free(pve1, F), thermal_headroom(pve1, H)))").

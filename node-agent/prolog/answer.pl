@@ -1,6 +1,8 @@
 :- module(logic,
           [ answer/1,                   % +Data
             solved/5,                   % +Data, -Question, -Now, -Revision, -Answers
+            evaluated/5,                % +Data, -Question, -Now, -Revision, -Answers
+            counted/1,                  % :Goal
             set_budgets/1,              % +Dict
             budget/2,                   % ?Name, ?Value
             take_stamp/4                % +Pengine, +Last, -Now, -Revision
@@ -19,7 +21,7 @@ out the collected answers, so that a client's `next` walks a list and never resu
 are once/1: evaluating lazily inside them would lose answers without a word. SHARP-EDGES 1.)
 */
 
-%   budget(Name, Value): wall (seconds), inferences, stack (bytes), tables (bytes), answers, steps.
+%   budget(Name, Value): wall (seconds), inferences, stack (bytes), tables (bytes), answers, steps, reply (bytes).
 :- dynamic budget/2.
 %   stamp(Pengine, Now, Revision): of the last question that a pengine ran, until its reply is written.
 :- dynamic stamp/3.
@@ -37,7 +39,8 @@ set_budgets(Limits) :-
     assertz(budget(stack, Limits.stackBytes)),
     assertz(budget(tables, Limits.tableBytes)),
     assertz(budget(answers, Limits.answers)),
-    assertz(budget(steps, Limits.proofSteps)).
+    assertz(budget(steps, Limits.proofSteps)),
+    assertz(budget(reply, Limits.replyBytes)).
 
 %!  answer(+Data) is nondet.
 %
@@ -52,25 +55,40 @@ answer(Data) :-
 
 %!  solved(+Data, -Question, -Now, -Revision, -Answers) is det.
 %
-%   Answers of the vetted question, all of them, at Now and Revision. Both doors come here.
+%   Answers of the vetted question, all of them, at Now and Revision, within the budgets.
 %
 %   @throws logic(Code, Message) for what was refused, and for a budget that was met
 
-solved(refused(Code, Message), _, _, _, _) :-
+solved(Data, Question, Now, Revision, Answers) :-
+    bounded(logic:evaluated(Data, Question, Now, Revision, Answers)).
+
+%!  evaluated(+Data, -Question, -Now, -Revision, -Answers) is det.
+%
+%   The same for a caller that is under the budgets already. Both doors come here.
+
+evaluated(refused(Code, Message), _, _, _, _) :-
     throw(error(logic(Code, Message), _)).
-solved(run(Question), Question, Now, Revision, Answers) :-
+evaluated(run(Question), Question, Now, Revision, Answers) :-
     get_time(Seconds),
     Now is floor(Seconds*1000),
-    bounded(Question, Now, Revision, Answers).
+    snapshot(evaluate(Question, Now, Revision, Answers)).
 
-bounded(Question, Now, Revision, Answers) :-
+%   Under the wall and inference budgets; the thread has the stack's (SHARP-EDGES 9).
+bounded(Goal) :-
     budget(wall, Wall),
+    counted(call_with_time_limit(Wall, Goal)).
+
+%!  counted(:Goal) is semidet.
+%
+%   Goal, once, under the inference budget, where somebody else looks at the clock: what a budget's end throws is given its name.
+%
+%   @throws logic(Code, Message) for a budget that was met
+
+:- meta_predicate counted(0), bounded(0).
+
+counted(Goal) :-
     budget(inferences, Inferences),
-    catch(call_with_time_limit(
-              Wall,
-              call_with_inference_limit(snapshot(evaluate(Question, Now, Revision, Answers)), Inferences, Result)),
-          Ball,
-          budget_met(Ball)),
+    catch(call_with_inference_limit(Goal, Inferences, Result), Ball, budget_met(Ball)),
     (   Result == inference_limit_exceeded
     ->  logic_errors:refuse(inference_limit, ['stopped after ', Inferences, ' inferences'])
     ;   true

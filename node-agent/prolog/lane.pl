@@ -2,7 +2,6 @@
           [ open_lane/1                 % +Path
           ]).
 :- use_module(library(lists)).
-:- use_module(library(apply)).
 :- use_module(library(settings), [setting/2]).
 :- use_module(library(socket)).
 :- use_module(library(memfile)).
@@ -22,14 +21,18 @@ A frame is four bytes of length, big-endian, and a payload in ASCII whose first 
 
     ask ID FORMAT PENGINE LF lane(Ask,Template)         a question; FORMAT is prolog or json
     cancel ID                                           nobody waits for it any more; on another connection
+    drop TAG                                            nobody waits for the pengine made with that tag (vet.pl)
+    forget TAG                                          its create was answered
     ID NOW REVISION LF event                            the reply; `-` for what a question did not get to; UTF-8
 
 An ID is the agent's own and never comes twice. A cancelled question is answered too, with the code `cancelled`, so that the
 agent knows when its thread is free.
 */
 
-%   running(Id, Thread): a question that is being answered. unwanted(Id): cancelled before it was read.
-:- dynamic running/2, unwanted/1.
+%   running(Id, Thread, Due): a question that is being answered, and until when. unwanted(Id): cancelled before it was read.
+:- dynamic running/3, unwanted/1.
+%   known(Hash, Text, Template, Names, Data): a question that was read and vetted before; vetting looks at nothing but the text.
+:- dynamic known/5.
 
 %   The agent bounds what it forwards; this only keeps a broken frame from being taken for a length.
 longest_frame(1048576).
@@ -37,10 +40,18 @@ longest_frame(1048576).
 %!  open_lane(+Path) is det.
 
 open_lane(Path) :-
+    warm_up,
     unix_domain_socket(Socket),
     tcp_bind(Socket, Path),
     tcp_listen(Socket, 16),
+    thread_create(watch, _, [alias(lane_watch), detached(true)]),
     thread_create(accept(Socket), _, [alias(lane_acceptor), detached(true)]).
+
+%   What is loaded at its first use is loaded here: a cancel in the middle of that would leave it half loaded.
+warm_up :-
+    forall(( member(Text, ["lane(prove(now(T),P),[T,P])", "lane(now(a),[])", "lane(a("]), member(Format, [prolog, json]) ),
+           ( catch(answered(Text, warm, Reply), Error, failed(Error, warm, Reply)),
+             event_bytes(0, Format, warm, Reply, _) )).
 
 accept(Socket) :-
     repeat,
@@ -98,15 +109,52 @@ handle(["ask", Id, FormatText, PengineText], Text, Out) :-
     atom_string(Pengine, PengineText),
     work(Id, Format, Pengine, Text, Out).
 handle(["cancel", Id], _, _) :-
-    (   running(Id, Thread)
+    with_mutex(lane_cancels, cancel(Id)).
+
+handle(["drop", Tag], _, _) :-
+    vet:drop_tagged(Tag).
+handle(["forget", Tag], _, _) :-
+    vet:forget_tag(Tag).
+
+cancel(Id) :-
+    (   running(Id, Thread, _)
     ->  catch(thread_signal(Thread, lane:stop(Id)), _, true)
-    ;   assertz(unwanted(Id))
+    ;   forget_old_cancels,
+        assertz(unwanted(Id))
+    ).
+
+%   A cancel that crossed its reply on the way stays behind; what is not read by now never comes.
+forget_old_cancels :-
+    predicate_property(unwanted(_), number_of_clauses(Count)),
+    (   Count < 256
+    ->  true
+    ;   once(retract(unwanted(_)))
     ).
 
 %   In the thread of the question, which may have come to its end by itself.
 stop(Id) :-
-    (   running(Id, _)
-    ->  throw(error(logic(cancelled, "nobody waits for the answer"), _))
+    end(Id, error(logic(cancelled, "nobody waits for the answer"), _)).
+
+end(Id, Ball) :-
+    (   running(Id, _, _)
+    ->  throw(Ball)
+    ;   true
+    ).
+
+%   One thread looks at the clock for all: an alarm of its own costs a question a quarter of its time. Each is told once.
+watch :-
+    repeat,
+    sleep(0.05),
+    get_time(Now),
+    running(Id, _, Due),
+    Due =< Now,
+    with_mutex(lane_cancels, end_overdue(Id)),
+    fail.
+
+end_overdue(Id) :-
+    (   retract(running(Id, Thread, _))
+    ->  assertz(running(Id, Thread, inf)),
+        catch(thread_signal(Thread, lane:end(Id, time_limit_exceeded)), _, true)
     ;   true
     ).
 
@@ -114,33 +162,74 @@ stop(Id) :-
                 *      answering               *
                 *******************************/
 
+%   Both catches: a signal may come on the way into the inner one, or out of it.
 work(Id, Format, Pengine, Text, Out) :-
-    (   retract(unwanted(Id))
-    ->  Reply = reply(-, -, error(Pengine, error(logic(cancelled, 'nobody waits for the answer'), _)))
-    ;   thread_self(Me),
-        setup_call_cleanup(
-            assertz(running(Id, Me)),
-            catch(answered(Text, Pengine, Reply), Error, failed(Error, Pengine, Reply)),
-            retractall(running(Id, Me)))
-    ),
+    thread_self(Me),
+    catch(setup_call_cleanup(
+              with_mutex(lane_cancels, claim(Id, Me, Claim)),
+              reply_to(Claim, Text, Pengine, Reply),
+              with_mutex(lane_cancels, retractall(running(Id, _, _)))),
+          Error,
+          failed(Error, Pengine, Reply)),
     send(Out, Id, Format, Pengine, Reply).
 
-%   answered(+Text, +Pengine, -Reply): Reply is reply(Now, Revision, Event).
+claim(Id, Me, Claim) :-
+    (   retract(unwanted(Id))
+    ->  Claim = cancelled
+    ;   logic:budget(wall, Wall),
+        get_time(Now),
+        Due is Now+Wall,
+        assertz(running(Id, Me, Due)),
+        Claim = wanted
+    ).
+
+reply_to(wanted, Text, Pengine, Reply) :-
+    catch(answered(Text, Pengine, Reply), Error, failed(Error, Pengine, Reply)).
+reply_to(cancelled, _, Pengine, Reply) :-
+    failed(error(logic(cancelled, 'nobody waits for the answer'), _), Pengine, Reply).
+
+%   answered(+Text, +Pengine, -Reply): Reply is reply(Now, Revision, Event). Reading and vetting are in the budgets too.
 answered(Text, Pengine, reply(Now, Revision, Event)) :-
     statistics(cputime, Began),
-    term_string(lane(Ask, Template), Text, [variable_names(Bindings), module(logic)]),
-    columns(Template, Bindings, Names),
-    vet:vetted(Ask, [template(Template), bindings(Names)], Data),
-    logic:solved(Data, Question, Now, Revision, Answers),
-    prove:question_columns(Question, Vars, Proof),
-    findall(Template, member(answer(Vars, Proof), Answers), Rows),
+    logic:counted(lane:rows(Text, Names, Rows, Now, Revision)),
     statistics(cputime, Ended),
     Seconds is Ended-Began,
     (   Rows == []
     ->  Event = failure(Pengine, Seconds)
-    ;   maplist([Name=_,Name]>>true, Names, Projection),
+    ;   names(Names, Projection),
         Event = success(Pengine, Rows, Projection, Seconds, false)
     ).
+
+rows(Text, Names, Rows, Now, Revision) :-
+    vetted(Text, Template, Names, Data),
+    logic:evaluated(Data, Question, Now, Revision, Answers),
+    prove:question_columns(Question, Vars, Proof),
+    findall(Template, member(answer(Vars, Proof), Answers), Rows).
+
+vetted(Text, Template, Names, Data) :-
+    term_hash(Text, Hash),
+    known(Hash, Text, Template, Names, Data),
+    !.
+vetted(Text, Template, Names, Data) :-
+    term_string(lane(Ask, Template), Text, [variable_names(Bindings), module(logic)]),
+    columns(Template, Bindings, Names),
+    vet:vetted(Ask, [template(Template), bindings(Names)], Data),
+    remember(Text, Template, Names, Data).
+
+%   Those that run, and are short: a thousand of them take a megabyte or two.
+remember(Text, Template, Names, Data) :-
+    (   Data = run(_),
+        string_length(Text, Length),
+        Length < 2000
+    ->  predicate_property(known(_, _, _, _, _), number_of_clauses(Count)),
+        ( Count < 1000 -> true ; retractall(known(_, _, _, _, _)) ),
+        term_hash(Text, Hash),
+        assertz(known(Hash, Text, Template, Names, Data))
+    ;   true
+    ).
+
+names([], []).
+names([Name=_|T0], [Name|T]) :- names(T0, T).
 
 %   columns(+Template, +Bindings, -Names): Name=Var for the variables of the template, in its order.
 columns(Template, Bindings, Names) :-
@@ -161,7 +250,14 @@ failed(Error, Pengine, reply(-, -, error(Pengine, Plain))) :-
                 *      writing                 *
                 *******************************/
 
-send(Out, Id, Format, Pengine, reply(Now, Revision, Event)) :-
+send(Out, Id, Format, Pengine, Reply) :-
+    event_bytes(Id, Format, Pengine, Reply, Bytes),
+    string_length(Bytes, Length),
+    put_length(Out, Length),
+    write(Out, Bytes),
+    flush_output(Out).
+
+event_bytes(Id, Format, Pengine, reply(Now, Revision, Event), Bytes) :-
     setting(logic:slave_limit, Limit),
     Whole = create(Pengine, [slave_limit(Limit), answer(destroy(Pengine, Event))]),
     setup_call_cleanup(
@@ -171,11 +267,7 @@ send(Out, Id, Format, Pengine, reply(Now, Revision, Event)) :-
                                reply:write_event(Format, Text, Whole) ),
                              close(Text)),
           memory_file_to_string(Memory, Bytes, octet) ),
-        free_memory_file(Memory)),
-    string_length(Bytes, Length),
-    put_length(Out, Length),
-    write(Out, Bytes),
-    flush_output(Out).
+        free_memory_file(Memory)).
 
 put_length(Out, Length) :-
     forall(member(Shift, [24,16,8,0]),

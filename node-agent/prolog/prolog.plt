@@ -10,7 +10,7 @@
 /** <tests> Vetting, budgets and what an event looks like on the wire. The whole server is tested through its sockets by
 src/prolog and src/pengine in TypeScript. */
 
-limits(_{answers:100, proofSteps:1000, wallMs:300, inferences:2 000 000, stackBytes:33554432, tableBytes:16777216}).
+limits(_{answers:100, proofSteps:1000, wallMs:300, inferences:2 000 000, stackBytes:33554432, tableBytes:16777216, replyBytes:100000}).
 
 :- begin_tests(vet).
 
@@ -69,7 +69,7 @@ test(after_a_budget_was_met_the_next_question_is_answered, Code == answered) :-
 
 :- end_tests(answer).
 
-:- begin_tests(reply).
+:- begin_tests(reply, [setup(( limits(L), set_budgets(L) ))]).
 
 written(Format, Event, Text) :-
     with_output_to(string(Text), pengines:write_result(Format, Event, _{})).
@@ -84,5 +84,12 @@ test(a_large_integer_is_marked, nondet) :-
 test(true_is_a_string_in_json, nondet) :-
     written(json, success(id, [[true]], [], 0.1, false), Text),
     sub_string(Text, _, _, _, "\"true\"").
+
+test(a_reply_over_the_limit_is_told_too_large, [forall(member(Format, [prolog, json])), nondet]) :-
+    numlist(1, 100 000, Long),
+    written(Format, create(id, [answer(destroy(id, success(id, [[Long]], ['L'], 0.1, false)))]), Text),
+    sub_string(Text, _, _, _, "too_large"),
+    string_length(Text, Length),
+    Length < 1000.
 
 :- end_tests(reply).

@@ -32,14 +32,47 @@ pengines:write_result(json, Event0, _) :-
 
 %!  write_event(+Format, +Stream, +Event) is det.
 %
-%   The text of an event whose errors are plain already. Both doors write by this.
+%   The text of an event whose errors are plain already. Both doors write by this. Answers that would make it too large are
+%   replaced by that error: text is not in the stack's budget, and names repeat in it.
 
-write_event(prolog, Out, Event) :-
+write_event(Format, Out, Event0) :-
+    (   fitting(Format, Event0)
+    ->  Event = Event0
+    ;   too_large(Event0, Event)
+    ),
+    write_text(Format, Out, Event).
+
+write_text(prolog, Out, Event) :-
     facts:write_canonical_term(Out, Event),
     write(Out, '.\n').
-write_event(json, Out, Event) :-
+write_text(json, Out, Event) :-
     event_json(Event, JSON),
     json_write_dict(Out, JSON, [width(0)]).
+
+%   So many cells are below any limit on text: names have at most 256 characters (shared/src/limits.ts).
+small(50000).
+
+fitting(_, Event) :-
+    small(Small),
+    term_size(Event, Size),
+    Size =< Small,
+    !.
+fitting(prolog, Event) :-
+    logic:budget(reply, Most),
+    write_length(Event, _, [max_length(Most), quoted(true), ignore_ops(true)]).
+fitting(json, Event) :-
+    logic:budget(reply, Most),
+    setup_call_cleanup(
+        open_null_stream(Out),
+        ( write_text(json, Out, Event), character_count(Out, Length) ),
+        close(Out)),
+    Length =< Most.
+
+too_large(success(Id, _, _, _, _), error(Id, error(logic(too_large, 'the answers are too large: ask for fewer'), _))).
+too_large(destroy(Id, Event0), destroy(Id, Event)) :- too_large(Event0, Event).
+too_large(create(Id, Features0), create(Id, Features)) :-
+    select(answer(Event0), Features0, answer(Event), Features),
+    too_large(Event0, Event).
 
 stamp_headers(Event) :-
     (   answered(Event, Pengine, Last),

@@ -1,5 +1,7 @@
 :- module(vet,
-          [ vetted/3                    % +Goal0, +Options, -Data
+          [ vetted/3,                   % +Goal0, +Options, -Data
+            drop_tagged/1,              % +Tag
+            forget_tag/1                % +Tag
           ]).
 :- use_module(library(lists)).
 :- use_module(library(option)).
@@ -33,6 +35,7 @@ pengines:not_sandboxed(agent, _).
 pengines:authentication_hook(_, _, agent).
 
 pengines:prepare_module(_, _, Options) :-
+    note_tag(Options),
     logic:budget(stack, Stack),
     logic:budget(tables, Tables),
     set_prolog_flag(stack_limit, Stack),
@@ -41,6 +44,41 @@ pengines:prepare_module(_, _, Options) :-
     ->  throw(error(logic(forbidden_source, "src_text and src_url are not accepted"), _))
     ;   true
     ).
+
+%   tagged(Tag, Thread): a pengine of a create that is under way or was answered. dropped(Tag): its caller left before it began.
+:- dynamic tagged/2, dropped/1.
+
+%   The caller of a create knows no id yet. So the agent gives each create a tag (as `alias`, which means nothing to a pengine
+%   made over HTTP), by which its pengine can be ended.
+note_tag(Options) :-
+    option(alias(Tag), Options),
+    !,
+    with_mutex(pengine_tags, noted(Tag)).
+note_tag(_).
+
+noted(Tag) :-
+    (   retract(dropped(Tag))
+    ->  throw(error(logic(cancelled, "nobody waits for the answer"), _))
+    ;   thread_self(Thread),
+        assertz(tagged(Tag, Thread)),
+        thread_at_exit(retractall(vet:tagged(Tag, _)))
+    ).
+
+%!  drop_tagged(+Tag:string) is det.
+%
+%   End the pengine of that tag, or keep it from beginning.
+
+drop_tagged(Tag) :-
+    with_mutex(pengine_tags,
+               (   tagged(Tag, Thread)
+               ->  catch(thread_signal(Thread, abort), error(_, _), true)
+               ;   assertz(dropped(Tag))
+               )).
+
+%!  forget_tag(+Tag:string) is det.
+
+forget_tag(Tag) :-
+    retractall(dropped(Tag)).
 
 foreign_source(Options) :-
     option(src_url(_), Options).

@@ -3,17 +3,16 @@
  * order of starting; `stop` is the same backwards, and leaves no process, no socket and the last state on the disk.
  */
 import { createPrivateKey, createPublicKey, type KeyObject } from 'node:crypto';
-import { existsSync } from 'node:fs';
 import { mkdir, mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { loadManifest } from '@fleet/shared/catalogue.ts';
 import { LogicError } from '@fleet/shared/errors.ts';
-import { HOST_COLLECT_MS, PENGINE_IDLE_MS } from '@fleet/shared/limits.ts';
+import { PENGINE_IDLE_MS } from '@fleet/shared/limits.ts';
 import type { FastifyInstance } from 'fastify';
 import type { Logger } from 'pino';
 import { Tokens } from './access/tokens.ts';
-import { hostLabel, kbFolder, type SiteConfig } from './config.ts';
+import { kbFolder, type SiteConfig } from './config.ts';
 import { readInventory } from './inventory.ts';
 import { PengineDoor } from './pengine/door.ts';
 import { Vocabulary } from './pengine/vocabulary.ts';
@@ -22,14 +21,20 @@ import { ENGINE_LIMITS } from './prolog/budget.ts';
 import { Engine } from './prolog/engine.ts';
 import { startEngine } from './prolog/process.ts';
 import { healthServer, listen, plainServer, type ServerParts, tlsServer } from './server.ts';
-import { hostCollector } from './telemetry/collect/host.ts';
-import { sampleCollector } from './telemetry/collect/sample.ts';
+import { adoptText } from './telemetry/adopt.ts';
+import { Deliveries } from './telemetry/alerts/deliver.ts';
+import { AlertLedger } from './telemetry/alerts/ledger.ts';
+import { AlertPass } from './telemetry/alerts/pass.ts';
+import { readAlertSettings } from './telemetry/alerts/settings.ts';
+import { collectorPlans } from './telemetry/collect/plans.ts';
+import { Collectors } from './telemetry/collectors.ts';
+import { Expiry } from './telemetry/expiry.ts';
 import type { FileOperations } from './telemetry/files.ts';
+import { Intake } from './telemetry/intake.ts';
 import { Journal } from './telemetry/journal.ts';
-import type { Collector } from './telemetry/observation.ts';
-import { collectOnce, type TelemetryParts } from './telemetry/pipeline.ts';
+import type { TelemetryParts } from './telemetry/pipeline.ts';
 import { Schedule } from './telemetry/schedule.ts';
-import { replaceFile, StateText } from './telemetry/state-text.ts';
+import { StateText } from './telemetry/state-text.ts';
 import { StateSync } from './telemetry/sync.ts';
 import type { World } from './world.ts';
 
@@ -46,6 +51,7 @@ export interface Agent {
   readonly metrics: string | null;
   readonly engine: Engine;
   readonly telemetry: TelemetryParts;
+  readonly alerts: Alerts;
   readonly door: PengineDoor;
   readonly stateText: StateText;
   stop(): Promise<void>;
@@ -71,6 +77,13 @@ export async function startAgent(config: SiteConfig, parts: AgentParts): Promise
   }
 }
 
+/** Alerts of a site: deciding, remembering, telling. */
+export interface Alerts {
+  readonly pass: AlertPass;
+  readonly ledger: AlertLedger;
+  readonly deliveries: Deliveries;
+}
+
 type Undo = (() => Promise<unknown> | unknown)[];
 
 async function assemble(config: SiteConfig, parts: AgentParts, undo: Undo): Promise<Omit<Agent, 'stop'>> {
@@ -82,7 +95,7 @@ async function assemble(config: SiteConfig, parts: AgentParts, undo: Undo): Prom
   const journal = Journal.open(join(config.data, 'journal.sqlite'));
   undo.push(() => journal.close());
   const stateFile = join(kb, 'state', 'state.pl');
-  await seedStateText(stateFile, journal, parts);
+  await adoptText({ file: stateFile, files: parts.files, journal, manifest, world, log });
   const sockets = await makeSockets(config.data, undo);
 
   const stateText: StateText = new StateText({
@@ -91,10 +104,22 @@ async function assemble(config: SiteConfig, parts: AgentParts, undo: Undo): Prom
     world,
     log,
     render: () => engine.bridge().state(),
-    onWritten: (revision) => sync.prune(revision),
+    keep: (text) => journal.keepText(text),
+    onWritten: (revision) => {
+      journal.textWritten(revision);
+      sync.prune(revision);
+    },
   });
-  const sync = new StateSync({ journal, log, onRevision: (revision) => stateText.follow(revision) });
-  const engine = new Engine({
+  const sync: StateSync = new StateSync({
+    journal,
+    log,
+    journaled: () => intake.settled(),
+    onRevision: (revision) => {
+      stateText.follow(revision);
+      alerts.pass.after(revision);
+    },
+  });
+  const engine: Engine = new Engine({
     world,
     log,
     spawn: () => startEngine({ main: config.main, sockets, limits: ENGINE_LIMITS, log }),
@@ -103,6 +128,17 @@ async function assemble(config: SiteConfig, parts: AgentParts, undo: Undo): Prom
     onReady: (bridge) => void sync.follow(bridge),
     onLost: () => door.engineLost(),
   });
+  const intake: Intake = new Intake({
+    journal,
+    world,
+    onJournaled: (rows) => {
+      expiry.told(rows);
+      if (engine.state === 'ready') void sync.follow(engine.bridge());
+    },
+  });
+  const telemetry: TelemetryParts = { manifest, journal, intake, sync, engine, world, log };
+  const expiry = new Expiry(telemetry);
+  const alerts = makeAlerts(config, telemetry);
   const door = new PengineDoor({
     site: config.site,
     bundle: manifest.bundle,
@@ -112,23 +148,31 @@ async function assemble(config: SiteConfig, parts: AgentParts, undo: Undo): Prom
     vocabulary: new Vocabulary(manifest),
     revision: () => sync.revision,
   });
+  const stoppedAt = journal.lastCommittedAt ?? world.now();
   undo.push(() => engine.stop());
   await engine.start();
   undo.push(() => sync.settled().then(() => stateText.stop()));
-
-  const telemetry: TelemetryParts = { manifest, journal, sync, engine, world, log };
-  await startCollector(config, telemetry, undo);
-  await startSweep(door, world, undo);
+  undo.push(() => expiry.stop());
+  expiry.start(stoppedAt);
+  undo.push(() => alerts.deliveries.stop());
+  alerts.deliveries.start();
+  undo.push(() => alerts.pass.stop());
+  alerts.pass.start();
+  const collectors = await startCollectors(config, telemetry, undo);
+  await startSweep(door, parts, undo);
   const query = { site: config.site, manifest, publicKey: createPublicKey(key), door, world };
   const status = () => ({
     site: config.site,
     bundle: manifest.bundle,
     revision: sync.revision,
     engine: engine.state,
+    confinement: engine.confinement,
+    collectors: collectors.states(),
   });
-  const server = { door, log, tokens: new Tokens(config.data, world), context: { parts: query, status } };
+  const context = { parts: query, telemetry, alerts, status };
+  const server = { door, log, tokens: new Tokens(config.data, world), context };
   const urls = await startListeners(config, server, undo);
-  return { ...urls, engine, telemetry, door, stateText };
+  return { ...urls, engine, telemetry, alerts, door, stateText };
 }
 
 /** The key of the site's certificate; replies are signed with P-256 (docs/protocol.md section 4). */
@@ -145,12 +189,17 @@ async function readKey({ keyPem, data }: SiteConfig): Promise<KeyObject> {
   throw new LogicError('bad_setup', `${where}: not a P-256 key, and no other can sign replies`);
 }
 
-/** Where the text was lost and the journal no longer reaches back to its beginning, it goes on from what there is. */
-async function seedStateText(file: string, journal: Journal, { files, log }: AgentParts): Promise<void> {
-  const first = journal.firstRevision;
-  if (existsSync(file) || first === null || first === 1) return;
-  log.warn({ file, first }, 'the state text is missing: facts older than the journal are gone');
-  await replaceFile(files, file, `% Restored from the journal alone.\nrevision(${first - 1}).\n`);
+function makeAlerts({ site, data }: SiteConfig, telemetry: TelemetryParts): Alerts {
+  const urls = readAlertSettings(data).webhooks.map(({ url }) => url);
+  const { engine, journal, sync, world, log } = telemetry;
+  const ledger = new AlertLedger(journal);
+  const deliveries = new Deliveries({ urls, ledger, world, log });
+  const onQueued = () => deliveries.wake();
+  return {
+    ledger,
+    deliveries,
+    pass: new AlertPass({ site, urls, engine, journal, ledger, sync, onQueued, world, log }),
+  };
 }
 
 /** A path of a Unix socket has at most 107 bytes. */
@@ -170,25 +219,27 @@ async function makeSockets(data: string, undo: Undo): Promise<Sockets> {
   };
 }
 
-async function startCollector(config: SiteConfig, telemetry: TelemetryParts, undo: Undo): Promise<void> {
-  const collector = await chooseCollector(config);
-  if (collector === null) return;
-  const schedule = new Schedule(HOST_COLLECT_MS, () => collectOnce(collector, telemetry), telemetry.world);
-  undo.push(() => schedule.stop());
-  await schedule.start();
+async function startCollectors(
+  config: SiteConfig,
+  telemetry: TelemetryParts,
+  undo: Undo,
+): Promise<Collectors> {
+  const inventory = await readInventory(join(kbFolder(config), 'site'));
+  const collectors = new Collectors(collectorPlans(config, inventory), telemetry);
+  undo.push(() => collectors.stop());
+  await collectors.start();
   // Whoever asks a site that calls itself ready finds its first facts there.
   await telemetry.sync.settled();
+  return collectors;
 }
 
-async function chooseCollector({ collector, data, main, seed }: SiteConfig): Promise<Collector | null> {
-  if (collector === 'none') return null;
-  const inventory = await readInventory(join(kbFolder({ main }), 'site'));
-  if (collector === 'sample') return sampleCollector(inventory, seed);
-  return hostCollector({ self: inventory.logicNode ?? hostLabel(), data });
-}
-
-async function startSweep(door: PengineDoor, world: World, undo: Undo): Promise<void> {
-  const schedule = new Schedule(PENGINE_IDLE_MS / 4, () => door.sweep(), world);
+async function startSweep(door: PengineDoor, { world, log }: AgentParts, undo: Undo): Promise<void> {
+  const schedule = new Schedule({
+    everyMs: PENGINE_IDLE_MS / 4,
+    job: () => door.sweep(),
+    ended: (failure) => failure !== null && log.error({ err: failure.cause }, 'sweeping sessions'),
+    world,
+  });
   undo.push(() => schedule.stop());
   await schedule.start();
 }

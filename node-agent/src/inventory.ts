@@ -20,7 +20,16 @@ export interface Inventory {
   readonly logicNode: string | null;
   readonly nodes: readonly InventoryNode[];
   /** Virtual machines with their memory in MiB. */
-  readonly vms: readonly { readonly name: string; readonly memory: number }[];
+  readonly vms: readonly InventoryVm[];
+  readonly upses: readonly string[];
+}
+
+export interface InventoryVm {
+  readonly name: string;
+  /** MiB */
+  readonly memory: number;
+  /** Where it is when telemetry does not say. */
+  readonly home: string | null;
 }
 
 /** The inventory in a folder of `.pl` files. Throws `syntax_error` on a fact that is none of ours. */
@@ -53,6 +62,7 @@ export function toInventory(facts: readonly Term[]): Inventory {
   const memory = second('node_memory');
   const clusters = new Map(rows('cluster_member').map(([cluster = '', node = '']) => [node, cluster]));
   const vmMemory = second('vm_memory');
+  const homes = second('vm_home');
   return {
     logicNode: rows('logic_node')[0]?.[0] ?? null,
     nodes: rows('node').map(([name = '']) => ({
@@ -61,7 +71,12 @@ export function toInventory(facts: readonly Term[]): Inventory {
       memory: Number(memory.get(name) ?? 4096),
       cluster: clusters.get(name) ?? null,
     })),
-    vms: rows('vm').map(([name = '']) => ({ name, memory: Number(vmMemory.get(name) ?? 1024) })),
+    vms: rows('vm').map(([name = '']) => ({
+      name,
+      memory: Number(vmMemory.get(name) ?? 1024),
+      home: homes.get(name) ?? null,
+    })),
+    upses: rows('ups').map(([name = '']) => name),
   };
 }
 

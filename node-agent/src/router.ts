@@ -1,21 +1,31 @@
 /**
- * The agent's tRPC router: `site.ask` and `site.info`. Scripts and pages import its type
+ * The agent's tRPC router: `site.ask`, `whyNot`, `alerts`, `observe`, `info`. Scripts and pages import its type
  * (`import type { SiteRouter }`).
  */
+import { type AlertsResult, alertsInput } from '@fleet/shared/api/alerts.ts';
 import { type AskResult, siteAskInput, type WhyNotResult, whyNotInput } from '@fleet/shared/api/ask.ts';
+import { type ObserveResult, observeInput } from '@fleet/shared/api/observe.ts';
 import { logicTRPC } from '@fleet/shared/api/trpc.ts';
 import type { CatalogueEntry } from '@fleet/shared/catalogue.ts';
-import type { Caller } from './access/callers.ts';
+import { type Caller, needs } from './access/callers.ts';
+import type { Alerts } from './agent.ts';
+import type { Confinement } from './prolog/confinement.ts';
 import type { EngineState } from './prolog/supervisor.ts';
 import type { Asker } from './query/ask.ts';
 import { askSite, type QueryParts } from './query/pipeline.ts';
 import { whyNot } from './query/why-not.ts';
+import type { CollectorState } from './telemetry/collectors.ts';
+import type { TelemetryParts } from './telemetry/pipeline.ts';
+import { push } from './telemetry/push.ts';
 
 export interface SiteInfo {
   readonly site: string;
   readonly bundle: string;
   readonly revision: number;
   readonly engine: EngineState;
+  /** What keeps the engine's process from the network and the disk. */
+  readonly confinement: Confinement;
+  readonly collectors: readonly CollectorState[];
   readonly catalogue: readonly CatalogueEntry[];
 }
 
@@ -24,6 +34,8 @@ export interface Context {
   /** Aborted when the caller goes away. */
   readonly gone: AbortSignal;
   readonly parts: QueryParts;
+  readonly telemetry: TelemetryParts;
+  readonly alerts: Alerts;
   readonly status: () => Omit<SiteInfo, 'catalogue'>;
 }
 
@@ -38,6 +50,23 @@ const site = routerOf({
   whyNot: procedure
     .input(whyNotInput)
     .query(({ ctx, input }): Promise<WhyNotResult> => whyNot(input, askerOf(ctx), ctx.parts)),
+  /** What is active, what changed, and what no webhook has taken yet. */
+  alerts: procedure.input(alertsInput).query(async ({ ctx, input }): Promise<AlertsResult> => {
+    const { pass, ledger } = ctx.alerts;
+    const { revision, alerts } = await pass.active();
+    return {
+      site: ctx.parts.site,
+      revision,
+      active: alerts,
+      history: ledger.history(input.history),
+      undelivered: ledger.undelivered,
+    };
+  }),
+  /** Facts that a script vouches for; the role operator. On the disk when it returns. */
+  observe: procedure.input(observeInput).mutation(({ ctx, input }): Promise<ObserveResult> => {
+    needs('operator', ctx.caller);
+    return push(input, ctx.caller.name, ctx.telemetry);
+  }),
   /** Who this site is, how it is, and what it can be asked. */
   info: procedure.query(
     ({ ctx }): SiteInfo => ({ ...ctx.status(), catalogue: [...ctx.parts.manifest.entries.values()] }),

@@ -12,6 +12,8 @@ export interface World {
   /** Runs once after that many milliseconds; returns how to call it off. Never keeps the process alive. */
   after(ms: number, run: () => void): () => void;
   uuid(): string;
+  /** A number in [0, 1), to spread waits; not for secrets. */
+  random(): number;
   /** 256 random bits, base64url. */
   secret(): string;
 }
@@ -25,5 +27,6 @@ export const realWorld: World = {
     return () => clearTimeout(timer);
   },
   uuid: () => randomUUID(),
+  random: () => Math.random(),
   secret: () => randomBytes(32).toString('base64url'),
 };

@@ -160,6 +160,14 @@ export const ERRORS = {
     outcome: 'refused',
     advice: 'The question needed more stack than it may have: narrow it.',
   },
+  no_placement: {
+    http: 422,
+    trpc: 'UNPROCESSABLE_CONTENT',
+    retryable: false,
+    outcome: 'refused',
+    advice:
+      'No node can take all of it: free one, or loosen what keeps machines apart. The message says what is missing.',
+  },
   answer_limit: {
     http: 422,
     trpc: 'UNPROCESSABLE_CONTENT',
@@ -201,6 +209,13 @@ export const ERRORS = {
     retryable: false,
     outcome: 'error',
     advice: 'A fault of this program: its log has the detail.',
+  },
+  not_stored: {
+    http: 507,
+    trpc: 'SERVICE_UNAVAILABLE',
+    retryable: true,
+    outcome: 'error',
+    advice: "Nothing of it was taken: look at the data folder's disk, then send it again.",
   },
   bad_setup: {
     http: 500,

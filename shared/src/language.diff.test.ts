@@ -60,7 +60,7 @@ function renamed(one: OracleReply): OracleReply {
     if (!numbers.has(name)) numbers.set(name, numbers.size);
     return `_${numbers.get(name)}`;
   };
-  return { ok: one.ok.replace(/_G?\d+|\$\d+[A-Za-z_]*\d*/g, number) };
+  return { ok: one.ok.replace(/_G?\d+|(?:\$\d+)+[A-Za-z_]*\d*/g, number) };
 }
 
 const isAscii = (text: string): boolean => /^[\n\t\x20-\x7e]*$/.test(text);

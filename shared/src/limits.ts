@@ -9,6 +9,8 @@ export const QUERY_TEXT_BYTES = 64 * 1024;
 /** A request body: the query text JSON-escaped (at most 6 bytes a byte for control characters) plus its envelope. */
 export const REQUEST_BODY_BYTES = 512 * 1024;
 export const TERM_DEPTH = 100;
+/** A name in a question: a site's own are far shorter, and a long one would stand in every step of every proof. */
+export const NAME_CHARACTERS = 256;
 /** 2^256 has 78 decimal digits. */
 export const NUMBER_DIGITS = 78;
 export const INTEGER_BITS = 256;
@@ -39,14 +41,18 @@ export const QUESTION_STACK_BYTES = 32 * 1024 * 1024;
 export const QUESTION_TABLE_BYTES = 16 * 1024 * 1024;
 /** Questions that run at once in pengines of one site; the next is refused with `busy`. */
 export const QUESTIONS_AT_ONCE = 3;
+/** Of these, for one caller: a certificate, a token, or all of loopback without one. */
+export const CALLER_QUESTIONS_AT_ONCE = 2;
 /** Connections of the lane, each with a warm thread: two cores, and what waits for a lock. */
 export const LANE_WORKERS = 4;
 /** Questions on the lane, running and waiting: at a thousand a second the last waits a quarter of one. */
 export const LANE_QUESTIONS = 256;
+export const CALLER_LANE_QUESTIONS = LANE_QUESTIONS / 2;
 /** A cancelled question that still runs by then hangs in one call of C. */
 export const CANCEL_MS = 1_000;
 /** Pengine sessions that one site keeps open (each holds a thread). */
 export const PENGINE_SESSIONS = 32;
+export const CALLER_SESSIONS = PENGINE_SESSIONS / 2;
 export const PENGINE_IDLE_MS = 60_000;
 /** What the agent waits for Prolog's reply beyond the wall budget: parse, prove, render, transfer. */
 export const AGENT_SLACK_MS = 1_000;
@@ -101,10 +107,72 @@ export const JOURNAL_REVISIONS_KEPT = 20_000;
 /** One batch of observations, one transaction. */
 export const BATCH_OBSERVATIONS = 10_000;
 
+/** Evidence that never goes stale: what the agent itself decided. The largest integer that both languages have. */
+export const FOREVER = Number.MAX_SAFE_INTEGER;
+/** What an operator wrote into the state text without evidence of its own holds for a day: a shift, and the next. */
+export const OPERATOR_VALID_MS = 24 * 60 * 60_000;
+/** The longest that somebody may vouch for a fact that he pushes. */
+export const PUSH_VALID_MS = 366 * 24 * 60 * 60_000;
+/** How soon the agent notices that the wall clock was set. */
+export const CLOCK_LOOK_MS = 1_000;
+
+/** Changes of alerts that one pass applies; what is left comes with the next. */
+export const ALERT_CHANGES = 500;
+/** An alert pass takes at most this share of one core: the next waits so many times as long as the last one took. */
+export const ALERT_PASS_REST = 4;
+/** Changes of alerts that are remembered: a site with one a minute looks back a week. */
+export const ALERT_HISTORY = 10_000;
+/** What `site.alerts` gives of them at most. */
+export const ALERT_HISTORY_PAGE = 1_000;
+/** Webhooks of one site. */
+export const WEBHOOKS = 16;
+/** alerts.json: 16 addresses. */
+export const ALERTS_FILE_BYTES = 64 * 1024;
+/** A receiver that has not answered by then is tried again. */
+export const WEBHOOK_TIMEOUT_MS = 10_000;
+/** Waits between tries: the first, and the longest. */
+export const WEBHOOK_RETRY_MS = 1_000;
+export const WEBHOOK_LONGEST_WAIT_MS = 5 * 60_000;
+
 /** Collector schedule of a site's own host. */
 export const HOST_COLLECT_MS = 5_000;
 /** A host reading is evidence for three schedules: two may be missed. */
 export const HOST_VALID_MS = 3 * HOST_COLLECT_MS;
+
+/** The pace of a collector of collectors.json that names none, and what it may be set to. */
+export const COLLECT_EVERY_MS = 15_000;
+export const COLLECT_EVERY_LEAST_MS = 1_000;
+export const COLLECT_EVERY_MOST_MS = 60 * 60_000;
+/** A pass that has not ended by then is given up: a source that answers at all answers in a second or two. */
+export const COLLECT_TIMEOUT_MS = 10_000;
+/** What a collector saw is evidence for so many of its turns: two may be missed. */
+export const COLLECT_VALID_TURNS = 3;
+/** The longest wait after failures: a source that is back is seen within this. */
+export const COLLECT_LONGEST_WAIT_MS = 2 * 60_000;
+/** A site calls itself ready without the first pass of a collector that takes longer. */
+export const COLLECT_FIRST_MS = 2_000;
+/** A stop does not wait longer for a pass that does not react to being called off. */
+export const COLLECT_STOP_MS = 1_000;
+/** One body of a source: a Proxmox cluster of 2,000 VMs lists them in 1 MiB, node_exporter writes 100 KiB. */
+export const COLLECT_BODY_BYTES = 4 * 1024 * 1024;
+/** All that upsd says on one connection: a UPS has about 100 variables of under 100 bytes. */
+export const UPS_REPLY_BYTES = 256 * 1024;
+/** Collectors of one site; each has a timer and at most a few connections. */
+export const COLLECTORS = 200;
+/** collectors.json: 200 targets of under 1 KiB. */
+export const COLLECTORS_FILE_BYTES = 256 * 1024;
+/** A token or password in a file of its own. */
+export const SECRET_FILE_BYTES = 4 * 1024;
+/** File systems of one machine that are worth a fact; a host of containers mounts thousands. */
+export const MOUNTS_OF_A_NODE = 32;
+
+/** Temperatures of this long make the trend: longer than a fan's cycle, shorter than an afternoon. */
+export const TREND_WINDOW_MS = 10 * 60_000;
+/** Readings that lie closer together than this give no trend: it would be noise. */
+export const TREND_SPAN_LEAST_MS = 60_000;
+export const TREND_READINGS_LEAST = 4;
+/** One reading a second over the window. */
+export const TREND_READINGS_MOST = 600;
 
 /** A local fleet that is not up by then says so: an engine's longest start, and all of them share two cores. */
 export const LOCAL_START_MS = 2 * ENGINE_START_MS;
@@ -134,6 +202,14 @@ const relations: ReadonlyArray<readonly [string, boolean]> = [
   ['a running question has a session', QUESTIONS_AT_ONCE <= PENGINE_SESSIONS],
   ['state text is on disk in time', STATE_TEXT_MS < 2_000],
   ['a host reading outlives its schedule', HOST_VALID_MS >= 2 * HOST_COLLECT_MS],
+  [
+    'a reading outlives a pass that timed out',
+    COLLECT_VALID_TURNS >= 3 && COLLECT_TIMEOUT_MS <= COLLECT_EVERY_MS,
+  ],
+  [
+    'a trend has its readings',
+    TREND_SPAN_LEAST_MS < TREND_WINDOW_MS && TREND_READINGS_LEAST <= TREND_READINGS_MOST,
+  ],
 ];
 for (const [relation, holds] of relations)
   if (!holds) throw new Error(`limits.ts: broken relation: ${relation}`);

@@ -4,7 +4,13 @@ import { createPublicKey } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
-import { PENGINE_SESSIONS, QUESTIONS_AT_ONCE, REQUEST_BODY_BYTES } from '@fleet/shared/limits.ts';
+import {
+  CALLER_QUESTIONS_AT_ONCE,
+  CALLER_SESSIONS,
+  PENGINE_SESSIONS,
+  QUESTION_WALL_MS,
+  REQUEST_BODY_BYTES,
+} from '@fleet/shared/limits.ts';
 import { readStamp, verifyReply } from '@fleet/shared/reply.ts';
 import { observe } from '../telemetry/pipeline.ts';
 import { endOfFile } from '../testing/folder.ts';
@@ -189,7 +195,11 @@ test('a caller that goes away takes its pengine along', async () => {
   await until(() => site.door.running > 0, 'the question runs');
   gone.abort();
   await assert.rejects(asked);
-  await until(() => site.door.running === 0, 'its place is free again');
+  await until(
+    () => site.door.running === 0,
+    'its place is free before its time is over',
+    QUESTION_WALL_MS / 2,
+  );
   assert.equal(site.door.sessions, 0);
   const { id } = await create({ ask: 'node(N)', destroy: false });
   const leaving = new AbortController();
@@ -206,21 +216,46 @@ test('a caller that goes away takes its pengine along', async () => {
 });
 
 test('one question too many at once is told busy with a retry-after, and those before it are answered', async () => {
-  const running = Array.from({ length: QUESTIONS_AT_ONCE }, () => create({ ask: ENDLESS }));
-  await until(() => site.door.running === QUESTIONS_AT_ONCE, 'all run');
+  const running = Array.from({ length: CALLER_QUESTIONS_AT_ONCE }, () => create({ ask: ENDLESS }));
+  await until(() => site.door.running === CALLER_QUESTIONS_AT_ONCE, 'all run');
   const reply = await post('create', '{"ask":"node(X)"}');
   assert.deepEqual([reply.status, reply.headers.get('retry-after')], [429, '1']);
   assert.equal(((await reply.json()) as Event).code, 'busy');
+  assert.equal(
+    (await asAnother('create', { ask: 'node(X)' })).event,
+    'create',
+    'another caller has its own places',
+  );
   for (const event of await Promise.all(running))
     assert.match(JSON.stringify(event), /"code":"(time|inference)_limit"/);
 });
 
-test('pengines that are kept open are bounded', async () => {
-  const opened: string[] = [];
-  for (let at = 0; at < PENGINE_SESSIONS; at += 1)
-    opened.push((await create({ ask: 'node(N)', destroy: false })).id);
-  const reply = await post('create', '{"ask":"node(X)","destroy":false}');
-  assert.equal(reply.status, 429);
-  await fetch(`${site.url}/pengine/destroy_all?ids=${opened.join(',')}`);
+test('pengines that are kept open are bounded, in all and of one caller', async () => {
+  const open = () => create({ ask: 'node(N)', destroy: false });
+  const mine: string[] = [];
+  for (let at = 0; at < CALLER_SESSIONS; at += 1) mine.push((await open()).id);
+  assert.equal((await open()).code, 'busy');
+  const others: string[] = [];
+  for (let at = 0; at < PENGINE_SESSIONS - CALLER_SESSIONS; at += 1)
+    others.push((await asAnother('create', { ask: 'node(N)', destroy: false })).id);
+  assert.equal(site.door.sessions, PENGINE_SESSIONS);
+  assert.equal((await asAnother('create', { ask: 'node(N)', destroy: false })).code, 'busy');
+  await fetch(`${site.url}/pengine/destroy_all?ids=${[...mine, ...others].join(',')}`);
+  assert.equal(site.door.sessions, PENGINE_SESSIONS - CALLER_SESSIONS, 'those of another are not ended');
   assert.equal((await create({ ask: 'node_load(N, L)' })).event, 'create');
 });
+
+/** A request by a caller that is not loopback. */
+async function asAnother(action: string, keys: Readonly<Record<string, unknown>>): Promise<Event> {
+  const { body } = await site.door.handle({
+    method: 'POST',
+    action,
+    query: new URLSearchParams(),
+    contentType: 'application/json',
+    body: Buffer.from(JSON.stringify({ format: 'json', ...keys })),
+    nonce: '',
+    caller: 'another',
+    gone: new AbortController().signal,
+  });
+  return JSON.parse(body.toString()) as Event;
+}

@@ -6,11 +6,12 @@
  * Errors that Node finds have the protocol's own shape, so that stock clients report them like the server's.
  */
 import { asLogicError, LogicError } from '@fleet/shared/errors.ts';
-import { PENGINE_SESSIONS } from '@fleet/shared/limits.ts';
+import { CALLER_SESSIONS, PENGINE_SESSIONS } from '@fleet/shared/limits.ts';
 import type { EngineReply, PengineRequest } from '../prolog/bridge.ts';
 import type { Engine } from '../prolog/engine.ts';
 import type { World } from '../world.ts';
-import { busy, EngineRoom } from './engine-room.ts';
+import { EngineRoom } from './engine-room.ts';
+import { busy } from './places.ts';
 import { type DoorReply, errorReply, plainEvent, readEngineEvent, unknownPengine } from './reply.ts';
 import {
   type CreateRequest,
@@ -20,6 +21,7 @@ import {
   readFormat,
   readKeys,
   textOf,
+  withTag,
 } from './request.ts';
 import { type Session, Sessions } from './sessions.ts';
 import { type Signer, stampHeaders } from './stamp.ts';
@@ -128,19 +130,21 @@ export class PengineDoor {
     const wish = readCreate(keys, this.#parts.vocabulary);
     if (wish.lane !== null) return this.#ask(request, wish, wish.lane, reply);
     if (this.#sessions.size + this.#room.running >= PENGINE_SESSIONS) throw busy('pengines');
-    const engineReply = await this.#room.run({
+    if (this.#sessions.countOf(request.caller) >= CALLER_SESSIONS) throw busy('pengines of one caller');
+    const emitted = {
       method: 'POST',
       path: '/pengine/create',
       contentType: 'application/json',
-      body: wish.emitted,
-    });
+      body: withTag(wish.emitted, reply.id),
+    } as const;
+    const engineReply = await this.#room.create(emitted, reply.id, request);
     return this.#created(request, wish, engineReply, reply);
   }
 
   /** A question that leaves no pengine behind: on the lane. */
   async #ask(request: DoorRequest, wish: CreateRequest, text: string, reply: Reply): Promise<DoorReply> {
-    const question = { format: wish.format, pengine: reply.id, text };
-    const engineReply = await this.#room.ask(question, request.gone);
+    const question = { format: wish.format, pengine: reply.id, text, caller: request.caller };
+    const engineReply = await this.#room.ask(question, request);
     return this.#stamped(this.#asOwn(engineReply), wish.ask ?? '', request.nonce);
   }
 
@@ -233,7 +237,7 @@ export class PengineDoor {
     const leave = () => this.#end(session);
     request.gone.addEventListener('abort', leave, { once: true });
     try {
-      const engineReply = await this.#room.run(emitted);
+      const engineReply = await this.#room.run(emitted, request);
       this.#took(request, reply, session, engineReply);
       return this.#stamped(engineReply, session.ask, request.nonce);
     } catch (cause) {

@@ -90,7 +90,7 @@ test('generated questions get the same events through both doors', async () => {
       assert.ok(wish.lane !== null, text);
       const here = await site.engine
         .bridge()
-        .lane.ask({ format: wish.format, pengine: PENGINE, text: wish.lane }, NEVER);
+        .lane.ask({ format: wish.format, pengine: PENGINE, text: wish.lane, caller: 'test' }, NEVER);
       const there = await stock(wish);
       assert.equal(alike(here), alike(there), text);
       ran += 1;

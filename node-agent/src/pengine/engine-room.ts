@@ -1,17 +1,34 @@
 /**
- * The way from the door to the engine: a bounded number of requests that may hold one of its threads, and what
- * needs none (pings, aborts, destroys). A request without a reply in time is reported to the supervisor.
+ * The way from the door to the engine: a bounded number of requests that may hold one of its threads, in all and of
+ * each caller, and what needs none (pings, aborts, destroys). A request without a reply in time is reported to the
+ * supervisor; the question of one whose caller leaves is cancelled.
  */
-import { asLogicError, LogicError } from '@fleet/shared/errors.ts';
-import { LANE_QUESTIONS, QUESTIONS_AT_ONCE } from '@fleet/shared/limits.ts';
+import { asLogicError } from '@fleet/shared/errors.ts';
+import {
+  CALLER_LANE_QUESTIONS,
+  CALLER_QUESTIONS_AT_ONCE,
+  LANE_QUESTIONS,
+  QUESTIONS_AT_ONCE,
+} from '@fleet/shared/limits.ts';
 import type { EngineReply, PengineRequest } from '../prolog/bridge.ts';
 import type { Engine } from '../prolog/engine.ts';
 import type { LaneQuestion } from '../prolog/lane.ts';
+import { Places } from './places.ts';
+
+export interface Asker {
+  readonly caller: string;
+  /** Aborted when the caller goes away. */
+  readonly gone: AbortSignal;
+}
 
 export class EngineRoom {
   readonly #engine: Engine;
-  #running = 0;
-  #asking = 0;
+  readonly #pengines = new Places({
+    what: 'questions',
+    all: QUESTIONS_AT_ONCE,
+    each: CALLER_QUESTIONS_AT_ONCE,
+  });
+  readonly #lane = new Places({ what: 'questions', all: LANE_QUESTIONS, each: CALLER_LANE_QUESTIONS });
 
   constructor(engine: Engine) {
     this.#engine = engine;
@@ -19,46 +36,37 @@ export class EngineRoom {
 
   /** Requests that hold a thread of the engine now. */
   get running(): number {
-    return this.#running;
+    return this.#pengines.taken;
   }
 
   /** Questions on the lane. */
   get asking(): number {
-    return this.#asking;
+    return this.#lane.taken;
   }
 
   /** Runs a request that may hold a thread. Throws `busy`, `not_ready`, and as `Bridge.pengine`. */
-  async run(request: PengineRequest): Promise<EngineReply> {
+  run(request: PengineRequest, { caller }: Asker): Promise<EngineReply> {
     const bridge = this.#engine.bridge();
-    if (this.#running >= QUESTIONS_AT_ONCE) throw busy('questions');
-    this.#running += 1;
+    return this.#inside(this.#pengines.enter(caller), () => bridge.pengine(request));
+  }
+
+  /** The same for a `create` that carries this tag: its pengine ends when the caller leaves before the reply. */
+  async create(request: PengineRequest, tag: string, asker: Asker): Promise<EngineReply> {
+    const { lane } = this.#engine.bridge();
+    const drop = () => lane.drop(tag);
+    asker.gone.addEventListener('abort', drop, { once: true });
     try {
-      const reply = await bridge.pengine(request);
-      this.#engine.report('answered');
-      return reply;
-    } catch (cause) {
-      if (asLogicError(cause).code === 'time_limit') this.#engine.report('abandoned');
-      throw cause;
+      return await this.run(request, asker);
     } finally {
-      this.#running -= 1;
+      asker.gone.removeEventListener('abort', drop);
+      if (asker.gone.aborted) lane.forget(tag);
     }
   }
 
   /** Asks on the lane. Throws `busy`, `not_ready`, `cancelled`, and as `Lane.ask`. */
-  async ask(question: LaneQuestion, gone: AbortSignal): Promise<EngineReply> {
+  ask(question: LaneQuestion, { caller, gone }: Asker): Promise<EngineReply> {
     const { lane } = this.#engine.bridge();
-    if (this.#asking >= LANE_QUESTIONS) throw busy('questions');
-    this.#asking += 1;
-    try {
-      const reply = await lane.ask(question, gone);
-      this.#engine.report('answered');
-      return reply;
-    } catch (cause) {
-      if (asLogicError(cause).code === 'time_limit') this.#engine.report('abandoned');
-      throw cause;
-    } finally {
-      this.#asking -= 1;
-    }
+    return this.#inside(this.#lane.enter(caller), () => lane.ask(question, gone));
   }
 
   /** One of the requests that are answered at once: `ping` and `abort` of one pengine. */
@@ -76,8 +84,17 @@ export class EngineRoom {
       // The engine is gone or hangs: its supervisor ends it, and the pengines with it.
     }
   }
-}
 
-export function busy(what: string): LogicError {
-  return new LogicError('busy', `Too many ${what} at once.`);
+  async #inside(leave: () => void, ask: () => Promise<EngineReply>): Promise<EngineReply> {
+    try {
+      const reply = await ask();
+      this.#engine.report('answered');
+      return reply;
+    } catch (cause) {
+      if (asLogicError(cause).code === 'time_limit') this.#engine.report('abandoned');
+      throw cause;
+    } finally {
+      leave();
+    }
+  }
 }

@@ -106,6 +106,11 @@ export function readCreate(keys: ReadonlyMap<string, unknown>, vocabulary: Vocab
   return { format, ask, destroy, emitted, lane };
 }
 
+/** A create with a tag by which its pengine can be ended before its id is known (node-agent/prolog/vet.pl). */
+export function withTag(emitted: string, tag: string): string {
+  return `${emitted.slice(0, -1)},"alias":${JSON.stringify(tag)}}`;
+}
+
 /** One event of `send`. Throws as `readCreate`. */
 export function readEvent(text: string, vocabulary: Vocabulary): SendRequest {
   const event = readBounded(text);

@@ -32,6 +32,10 @@ export class Sessions {
     this.#open.set(session.id, session);
   }
 
+  countOf(caller: string): number {
+    return [...this.#open.values()].filter((session) => session.caller === caller).length;
+  }
+
   /** The caller's own pengine of that id. */
   find(id: string, caller: string): Session | null {
     const session = this.#open.get(id);

@@ -5,6 +5,7 @@
  */
 import type { Manifest } from '@fleet/shared/catalogue.ts';
 import { LogicError } from '@fleet/shared/errors.ts';
+import { NAME_CHARACTERS } from '@fleet/shared/limits.ts';
 import { argumentsOf, compound, type Term, variable } from '@fleet/shared/term.ts';
 
 /** Names and arities of docs/protocol.md section 1. */
@@ -53,6 +54,8 @@ export class Vocabulary {
 
   /** Throws `unknown_predicate` with the first functor, from the left, that no question may use. */
   checkGoal(goal: Term): void {
+    if (goal.kind === 'atom' && goal.name.length > NAME_CHARACTERS)
+      throw new LogicError('too_large', `A name has at most ${NAME_CHARACTERS} characters.`);
     const parts = goal.kind === 'compound' ? goal.args : goal.kind === 'list' ? goal.items : [];
     if (goal.kind === 'compound' && !this.#functors.has(`${goal.name}/${goal.args.length}`)) {
       throw new LogicError('unknown_predicate', `${goal.name}/${goal.args.length} is not in the catalogue.`);

@@ -3,8 +3,9 @@
  * child on this machine, so a broken connection means that it ended. Connections are not kept alive: reconnecting
  * to a Unix socket is cheap, and SWI-Prolog closes idle connections just when a question might be written to one.
  */
-import { LogicError } from '@fleet/shared/errors.ts';
+import { isErrorCode, LogicError } from '@fleet/shared/errors.ts';
 import { AGENT_REPLY_MS, REPLY_BYTES } from '@fleet/shared/limits.ts';
+import { writeAtom } from '@fleet/shared/term.ts';
 import { type Dispatcher, Pool } from 'undici';
 import { z } from 'zod';
 import type { JournalRow } from '../telemetry/journal.ts';
@@ -61,16 +62,23 @@ export class Bridge {
   readonly #pengine: Pool;
   readonly #control: Pool;
   readonly lane: Lane;
+  #requests = 0;
 
-  constructor(sockets: Sockets) {
+  /** `lost` is told when the engine ends the lane, which it does when it ends itself or is out of step. */
+  constructor(sockets: Sockets, lost: () => void = () => {}) {
     this.#pengine = openPool(sockets.pengine, ENGINE_CONNECTIONS);
     this.#control = openPool(sockets.control, 2);
-    this.lane = new Lane(sockets.lane);
+    this.lane = new Lane(sockets.lane, lost);
+  }
+
+  /** Questions that the engine has not answered yet. */
+  get underWay(): number {
+    return this.#requests + this.lane.underWay;
   }
 
   /** One request of the Pengine protocol. Throws `engine_lost`, `time_limit` (no reply in time), `too_large`. */
   async pengine(request: PengineRequest): Promise<EngineReply> {
-    const { status, headers, body } = await send(this.#pengine, request, AGENT_REPLY_MS);
+    const { status, headers, body } = await this.#counted(send(this.#pengine, request, AGENT_REPLY_MS));
     return {
       status,
       contentType: headerOf(headers, 'content-type') ?? 'application/octet-stream',
@@ -80,6 +88,15 @@ export class Bridge {
     };
   }
 
+  async #counted<T>(reply: Promise<T>): Promise<T> {
+    this.#requests += 1;
+    try {
+      return await reply;
+    } finally {
+      this.#requests -= 1;
+    }
+  }
+
   async ready(): Promise<Readiness> {
     const { body } = await send(this.#control, { method: 'GET', path: '/ready' }, AGENT_REPLY_MS);
     return readiness.parse(JSON.parse(body.toString()));
@@ -87,8 +104,8 @@ export class Bridge {
 
   /** One journaled batch as one Prolog transaction; `revision` is the one it makes. */
   async commit(revision: number, rows: readonly JournalRow[]): Promise<CommitOutcome> {
-    const body = JSON.stringify({ revision, observations: rows });
-    const request = { method: 'POST', path: '/commit', contentType: 'application/json', body } as const;
+    const path = `/commit?revision=${revision}`;
+    const request = { method: 'POST', path, contentType: 'text/plain', body: changesText(rows) } as const;
     const reply = await send(this.#control, request, COMMIT_MS);
     if (reply.status === 200) return { kind: 'committed' };
     const said = refusal.safeParse(parseJson(reply.body));
@@ -109,11 +126,32 @@ export class Bridge {
     return { revision, text: reply.body.toString() };
   }
 
+  /** What a request of the control socket gives (node-agent/prolog/state.pl), as JSON. Throws its refusal. */
+  async control(path: string): Promise<unknown> {
+    const { status, body } = await send(this.#control, { method: 'GET', path }, COMMIT_MS);
+    const said = parseJson(body);
+    if (status === 200) return said;
+    const { code, message } = refusal.safeParse(said).data ?? { code: '', message: undefined };
+    if (isErrorCode(code)) throw new LogicError(code, message ?? 'The engine refused.');
+    throw new LogicError('internal', `The engine refused ${path}.`, body.toString().slice(0, 500));
+  }
+
   /** Ends every connection at once; what is under way fails with `engine_lost`. */
   async close(): Promise<void> {
     this.lane.close();
     await Promise.all([this.#pengine.destroy(), this.#control.destroy()]);
   }
+}
+
+/** A batch as the terms that state.pl reads. Facts are canonical text already. */
+function changesText(rows: readonly JournalRow[]): string {
+  let text = '';
+  for (const { fact, source, observedAt, validUntil, removed } of rows) {
+    text += removed
+      ? `removed(${fact}).\n`
+      : `put(${fact},${writeAtom(source)},${observedAt},${validUntil}).\n`;
+  }
+  return text;
 }
 
 /** A large batch may take Prolog longer than a question. */

@@ -12,6 +12,7 @@ import {
   QUESTION_TABLE_BYTES,
   QUESTION_WALL_MS,
   QUESTIONS_AT_ONCE,
+  REPLY_BYTES,
 } from '@fleet/shared/limits.ts';
 
 /** Questions, and beside them pings, aborts and destroys that must not queue behind one. */
@@ -20,6 +21,8 @@ export const ENGINE_CONNECTIONS = QUESTIONS_AT_ONCE + 4;
 export const ENGINE_LIMITS: Readonly<Record<string, number>> = {
   answers: ANSWERS,
   proofSteps: PROOF_STEPS,
+  // Headers and the frame's first line are beside it.
+  replyBytes: REPLY_BYTES - 1024,
   wallMs: QUESTION_WALL_MS,
   inferences: QUESTION_INFERENCES,
   stackBytes: QUESTION_STACK_BYTES,

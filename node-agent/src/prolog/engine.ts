@@ -4,10 +4,11 @@
  * a heartbeat into events. In-flight questions of an engine that dies fail in the bridge with `engine_lost`.
  */
 import { LogicError } from '@fleet/shared/errors.ts';
-import { ENGINE_CHECK_MS, ENGINE_FUNCTORS_GROWTH } from '@fleet/shared/limits.ts';
+import { AGENT_REPLY_MS, ENGINE_CHECK_MS, ENGINE_FUNCTORS_GROWTH } from '@fleet/shared/limits.ts';
 import type { Logger } from 'pino';
 import type { World } from '../world.ts';
 import { Bridge } from './bridge.ts';
+import { type Confinement, UNCONFINED } from './confinement.ts';
 import type { EngineProcess } from './process.ts';
 import {
   AT_REST,
@@ -17,6 +18,11 @@ import {
   type SupervisorEvent,
   supervise,
 } from './supervisor.ts';
+
+/** How often a recycle looks whether the last question was answered. */
+const DRAIN_LOOK_MS = 20;
+/** What an engine whose lane ended has to end itself. */
+const LANE_LOST_MS = 250;
 
 export interface EngineParts {
   readonly spawn: () => Promise<EngineProcess>;
@@ -39,6 +45,8 @@ export class Engine {
   #stopped = Promise.withResolvers<void>();
   #callOffHeartbeat: () => void = () => {};
   #functorsAtStart = 0;
+  /** Takes no new questions: it will be replaced when those under way are answered. */
+  #draining: Bridge | null = null;
 
   constructor(parts: EngineParts) {
     this.#parts = parts;
@@ -57,6 +65,11 @@ export class Engine {
     return this.#process?.pid ?? null;
   }
 
+  /** What holds the engine's process; of none, while there is none. */
+  get confinement(): Confinement {
+    return this.#process?.confinement ?? UNCONFINED;
+  }
+
   /** Resolves when the first engine is ready; rejects when the very first start fails. */
   start(): Promise<void> {
     this.#handle({ type: 'start' });
@@ -73,7 +86,7 @@ export class Engine {
 
   /** Throws `not_ready` while there is none. */
   bridge(): Bridge {
-    if (this.#supervision.state !== 'ready' || this.#bridge === null) {
+    if (this.#supervision.state !== 'ready' || this.#bridge === null || this.#draining === this.#bridge) {
       throw new LogicError('not_ready', 'The site is starting its engine.');
     }
     return this.#bridge;
@@ -109,7 +122,7 @@ export class Engine {
         this.#endProcess();
         return;
       case 'wake':
-        this.#parts.world.after(action.at - this.#parts.world.elapsed(), () =>
+        this.#parts.world.after(Math.max(0, action.at - this.#parts.world.elapsed()), () =>
           this.#handle({ type: 'tick' }),
         );
     }
@@ -127,7 +140,8 @@ export class Engine {
       void child.exited.then((reason) => this.#exited(child, reason));
       if (this.#supervision.state === 'closing') return child.end();
       await child.listening;
-      this.#bridge = new Bridge(child.sockets);
+      const bridge: Bridge = new Bridge(child.sockets, () => this.#lostLane(bridge));
+      this.#bridge = bridge;
       this.#handle({ type: 'listening' });
     } catch (cause) {
       this.#parts.log.error({ err: cause }, 'engine start failed');
@@ -151,7 +165,10 @@ export class Engine {
   }
 
   #becameReady(): void {
-    this.#parts.log.info({ engine: this.pid, restarts: this.restarts }, 'engine ready');
+    const { confinement, restarts } = this;
+    this.#parts.log.info({ engine: this.pid, restarts, confinement }, 'engine ready');
+    if (confinement.landlock === 0 || !confinement.seccomp)
+      this.#parts.log.warn({ confinement }, 'the engine is not wholly confined: see docs/security.md');
     if (this.#bridge !== null) this.#parts.onReady(this.#bridge);
     this.#firstStart.resolve();
     this.#heartbeat();
@@ -169,6 +186,14 @@ export class Engine {
     this.#handle({ type: 'exited' });
   }
 
+  /** An engine without its lane answers hardly anything: another is started. */
+  #lostLane(bridge: Bridge): void {
+    // Mostly it is the first sign that the process ended, which is told in a moment.
+    this.#parts.world.after(LANE_LOST_MS, () => {
+      if (this.#bridge === bridge) this.#handle({ type: 'unhealthy' });
+    });
+  }
+
   /** Asks for readiness now and then: a hung engine is ended, one with too many functors is recycled. */
   #heartbeat(): void {
     this.#callOffHeartbeat();
@@ -180,13 +205,27 @@ export class Engine {
     if (bridge === null || this.#supervision.state !== 'ready') return;
     try {
       const { functors } = await bridge.ready();
-      if (functors - this.#functorsAtStart > ENGINE_FUNCTORS_GROWTH)
-        throw new Error(`${functors} functors: recycling`);
-      this.#heartbeat();
+      const grown = functors - this.#functorsAtStart;
+      if (grown > ENGINE_FUNCTORS_GROWTH) this.#recycle(bridge, grown);
+      else this.#heartbeat();
     } catch (cause) {
       if (this.#bridge !== bridge) return;
       this.#parts.log.warn({ err: cause }, 'engine unhealthy');
       this.#handle({ type: 'unhealthy' });
     }
+  }
+
+  /** Replaces an engine that grew too much: after the questions under way, and no later than the longest may take. */
+  #recycle(bridge: Bridge, functors: number): void {
+    const { world, log } = this.#parts;
+    log.info({ engine: this.pid, functors }, 'engine recycled: functors are never collected');
+    this.#draining = bridge;
+    const latest = world.elapsed() + AGENT_REPLY_MS;
+    const look = () => {
+      if (this.#bridge !== bridge) return;
+      if (bridge.underWay === 0 || world.elapsed() >= latest) this.#handle({ type: 'unhealthy' });
+      else this.#callOffHeartbeat = world.after(DRAIN_LOOK_MS, look);
+    };
+    look();
   }
 }

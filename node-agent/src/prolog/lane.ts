@@ -1,12 +1,13 @@
 /**
  * The agent's end of the lane (node-agent/prolog/lane.pl): a few connections, each with a thread of the engine behind
- * it that answers one question at a time, and one more for cancels. Questions wait here, in order, for a connection
- * that is free. As with the bridge, a broken wire means that the engine ended: `engine_lost`.
+ * it that answers one question at a time, and one more for cancels. Questions wait here for a connection that is
+ * free, and callers take turns (turns.ts). As with the bridge, a broken wire means that the engine ended: `engine_lost`.
  */
 import { createConnection, type Socket } from 'node:net';
 import { LogicError } from '@fleet/shared/errors.ts';
 import { AGENT_REPLY_MS, CANCEL_MS, LANE_WORKERS, REPLY_BYTES } from '@fleet/shared/limits.ts';
 import type { EngineReply } from './bridge.ts';
+import { Turns } from './turns.ts';
 
 export interface LaneQuestion {
   readonly format: 'prolog' | 'json';
@@ -14,10 +15,13 @@ export interface LaneQuestion {
   readonly pengine: string;
   /** Canonical text `lane(Ask,Template)`. */
   readonly text: string;
+  /** Who asks: callers take turns. */
+  readonly caller: string;
 }
 
 interface Waiting {
   readonly id: number;
+  readonly caller: string;
   readonly frame: Buffer;
   readonly format: LaneQuestion['format'];
   readonly resolve: (reply: EngineReply) => void;
@@ -36,61 +40,97 @@ export class Lane {
   readonly #connections: readonly Connection[];
   readonly #free: Connection[];
   readonly #cancels: Socket;
-  readonly #queue = new Set<Waiting>();
+  readonly #turns = new Turns<Waiting>(LANE_WORKERS - 1);
   #last = 0;
   #lost: LogicError | null = null;
+  readonly #whenLost: () => void;
 
-  constructor(path: string) {
-    const whenFree = (connection: Connection) => this.#next(connection);
+  /** `lost` is told when a connection ends that was not closed from here. */
+  constructor(path: string, lost: () => void = () => {}) {
+    this.#whenLost = lost;
+    const whenFree = (connection: Connection, answered: Waiting) => {
+      this.#turns.done(answered);
+      this.#free.push(connection);
+      this.#dispatch();
+    };
     this.#connections = Array.from(
       { length: LANE_WORKERS },
-      () => new Connection(path, whenFree, () => this.#end()),
+      () => new Connection(path, whenFree, () => this.#broke()),
     );
     this.#free = [...this.#connections];
     this.#cancels = createConnection(path).on('error', () => {});
   }
 
   /**
-   * Asks. When `gone` aborts, the question is cancelled in the engine. Throws `engine_lost`, `cancelled` (before it ran), and
+   * Asks. When `gone` aborts, the question is cancelled in the engine. Throws `engine_lost`, `busy`, `cancelled` (before it ran), and
    * `time_limit` where no reply came in time, or none within a second of the cancel: its thread hangs.
    */
-  ask({ format, pengine, text }: LaneQuestion, gone: AbortSignal): Promise<EngineReply> {
+  ask({ format, pengine, text, caller }: LaneQuestion, gone: AbortSignal): Promise<EngineReply> {
     if (this.#lost !== null) return Promise.reject(this.#lost);
     this.#last += 1;
     const id = this.#last;
     const frame = framed(`ask ${id} ${format} ${pengine}\n${ascii(text)}`);
     const { promise, resolve, reject } = Promise.withResolvers<EngineReply>();
-    const one: Waiting = { id, frame, format, resolve, reject, on: null };
-    const free = this.#free.pop();
-    if (free === undefined) this.#queue.add(one);
-    else free.ask(one);
+    const one: Waiting = { id, caller, frame, format, resolve, reject, on: null };
+    this.#turns.add(one);
+    this.#dispatch();
+    const patience = one.on === null ? this.#patience(one) : undefined;
     const cancel = () => this.#cancel(one);
     if (gone.aborted) cancel();
     else gone.addEventListener('abort', cancel, { once: true });
-    return promise.finally(() => gone.removeEventListener('abort', cancel));
+    return promise.finally(() => {
+      clearTimeout(patience);
+      gone.removeEventListener('abort', cancel);
+    });
+  }
+
+  /** Questions without a reply, asked or waiting for a connection. */
+  get underWay(): number {
+    return this.#turns.size + this.#connections.length - this.#free.length;
+  }
+
+  /** Ends the pengine that a create with this tag makes, or has made. */
+  drop(tag: string): void {
+    this.#cancels.write(framed(`drop ${tag}`));
+  }
+
+  /** The create with this tag has been answered. */
+  forget(tag: string): void {
+    this.#cancels.write(framed(`forget ${tag}`));
   }
 
   close(): void {
     this.#end();
   }
 
-  #next(connection: Connection): void {
-    const [one] = this.#queue;
-    if (one === undefined) {
-      this.#free.push(connection);
-      return;
+  #dispatch(): void {
+    for (let connection = this.#free.pop(); connection !== undefined; connection = this.#free.pop()) {
+      const one = this.#turns.next();
+      if (one === null) return void this.#free.push(connection);
+      connection.ask(one);
     }
-    this.#queue.delete(one);
-    connection.ask(one);
+  }
+
+  /** A question that is not even begun by then is told to come back. */
+  #patience(one: Waiting): NodeJS.Timeout {
+    return setTimeout(() => {
+      if (this.#turns.remove(one)) one.reject(new LogicError('busy', 'Too many questions at once.'));
+    }, AGENT_REPLY_MS);
   }
 
   #cancel(one: Waiting): void {
     if (one.on !== null) {
       this.#cancels.write(framed(`cancel ${one.id}`));
       one.on.abandonAfter(one, CANCEL_MS);
-    } else if (this.#queue.delete(one)) {
+    } else if (this.#turns.remove(one)) {
       one.reject(new LogicError('cancelled', 'Nobody waits for the answer.'));
     }
+  }
+
+  #broke(): void {
+    if (this.#lost !== null) return;
+    this.#end();
+    this.#whenLost();
   }
 
   #end(): void {
@@ -98,20 +138,23 @@ export class Lane {
     this.#lost = new LogicError('engine_lost', 'The engine ended before it answered.');
     this.#cancels.destroy();
     for (const connection of this.#connections) connection.end(this.#lost);
-    for (const { reject } of this.#queue) reject(this.#lost);
-    this.#queue.clear();
+    for (const { reject } of this.#turns.clear()) reject(this.#lost);
   }
 }
 
 /** One thread of the engine. A question that it never answers keeps it: the supervisor decides what becomes of the engine. */
 class Connection {
   readonly #socket: Socket;
-  readonly #whenFree: (connection: Connection) => void;
+  readonly #whenFree: (connection: Connection, answered: Waiting) => void;
   #asked: Waiting | null = null;
   #timer: NodeJS.Timeout | undefined;
   #read: Buffer = Buffer.alloc(0);
 
-  constructor(path: string, whenFree: (connection: Connection) => void, whenLost: () => void) {
+  constructor(
+    path: string,
+    whenFree: (connection: Connection, answered: Waiting) => void,
+    whenLost: () => void,
+  ) {
     this.#whenFree = whenFree;
     this.#socket = createConnection(path);
     this.#socket.on('data', (chunk) => this.#take(chunk));
@@ -166,7 +209,7 @@ class Connection {
       revision: numberOr(revision),
       body: payload.subarray(end + 1),
     });
-    this.#whenFree(this);
+    this.#whenFree(this, one);
   }
 }
 

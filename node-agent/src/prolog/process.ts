@@ -1,7 +1,8 @@
 /**
  * One swipl child: started, watched until it prints `ready`, ended. It lives in its own process group, so that
  * Ctrl-C in a terminal reaches the agent alone, and it ends when its standard input does, so that it never
- * outlives an agent that was killed. Its standard error goes to the log.
+ * outlives an agent that was killed. Its standard error goes to the log. What it may do to the machine is
+ * confinement.ts's matter.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { rm } from 'node:fs/promises';
@@ -10,6 +11,7 @@ import { fileURLToPath } from 'node:url';
 import { LogicError } from '@fleet/shared/errors.ts';
 import type { Logger } from 'pino';
 import type { Sockets } from './bridge.ts';
+import { type Confinement, confinedCommand, foldersOf, readConfinement, UNCONFINED } from './confinement.ts';
 
 /** How long an engine may take to leave once its standard input has ended. */
 const LEAVE_MS = 1_500;
@@ -32,6 +34,8 @@ export interface EngineOptions {
 export interface EngineProcess {
   readonly pid: number;
   readonly sockets: Sockets;
+  /** What holds it; known when it listens. */
+  readonly confinement: Confinement;
   /** Settles when its sockets listen; rejects with `engine_lost` when the process ends before. */
   readonly listening: Promise<void>;
   /** Resolves with the reason once the process is gone and its sockets are removed. */
@@ -44,7 +48,9 @@ export interface EngineProcess {
 /** Starts swipl on the site's knowledge base. Throws when the program cannot be started at all. */
 export async function startEngine(options: EngineOptions): Promise<EngineProcess> {
   await removeSockets(options.sockets);
-  const child = spawn(options.swipl ?? 'swipl', engineArguments(options), {
+  const folders = foldersOf(options.main, options.sockets.pengine);
+  const { program, args } = confinedCommand(options.swipl ?? 'swipl', engineArguments(options), folders);
+  const child = spawn(program, args, {
     stdio: ['pipe', 'pipe', 'pipe'],
     detached: true,
     // The same text under every locale: a service manager starts us with none, a terminal with its own.
@@ -62,11 +68,17 @@ export async function startEngine(options: EngineOptions): Promise<EngineProcess
     await removeSockets(options.sockets);
     return reason;
   });
-  const ready = listening(child, ended, lastLines);
+  let confinement = UNCONFINED;
+  const ready = listening(child, ended, lastLines, (held) => {
+    confinement = held;
+  });
   ready.catch(() => {});
   return {
     pid: child.pid ?? 0,
     sockets: options.sockets,
+    get confinement() {
+      return confinement;
+    },
     listening: ready,
     exited,
     end: () => leave(child, ended),
@@ -75,7 +87,8 @@ export async function startEngine(options: EngineOptions): Promise<EngineProcess
 }
 
 function engineArguments({ main, sockets, limits }: EngineOptions): string[] {
-  const program = ['--on-error=halt', '-q', SERVER, '--'];
+  // Without the user's own init file: the engine is the same wherever it runs.
+  const program = ['--on-error=halt', '-q', '-f', 'none', SERVER, '--'];
   const values = {
     kb: main,
     pengine: sockets.pengine,
@@ -101,10 +114,17 @@ function spawned(child: ChildProcess): Promise<void> {
   });
 }
 
-function listening(child: ChildProcess, ended: Promise<string>, lastLines: readonly string[]): Promise<void> {
+function listening(
+  child: ChildProcess,
+  ended: Promise<string>,
+  lastLines: readonly string[],
+  confined: (held: Confinement) => void,
+): Promise<void> {
   return new Promise((resolve, reject) => {
     if (child.stdout) {
       createInterface({ input: child.stdout }).on('line', (line) => {
+        const held = readConfinement(line);
+        if (held !== null) confined(held);
         if (line.trim() === 'ready') resolve();
       });
     }

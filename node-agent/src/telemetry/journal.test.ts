@@ -6,7 +6,13 @@ import Database from 'better-sqlite3';
 import { atEnd, temporaryFolder } from '../testing/folder.ts';
 import { JOURNAL_VERSION, Journal, type JournalRow } from './journal.ts';
 
-const row = (fact: string): JournalRow => ({ fact, source: 'test', observedAt: 1, validUntil: 2 });
+const row = (fact: string): JournalRow => ({
+  fact,
+  source: 'test',
+  observedAt: 1,
+  validUntil: 2,
+  removed: false,
+});
 
 test('revisions go up by one and a batch comes back as it was stored, after a restart too', async (t) => {
   const file = join(await temporaryFolder(t), 'journal.sqlite');

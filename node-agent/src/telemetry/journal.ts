@@ -1,26 +1,41 @@
 /**
- * The journal: every batch of observations under the revision that it makes, in SQLite. The revision is assigned
+ * The journal: every batch of changes under the revision that it makes, in SQLite. The revision is assigned
  * in the transaction that stores the batch, and a batch is acknowledged when that has committed to the disk
  * (WAL, synchronous=FULL), before Prolog hears of it: what Prolog holds at revision R is therefore the text plus
  * rows up to R, on every replay. One agent holds the file exclusively.
+ *
+ * Beside the batches stand the texts that were written last (state-text.ts), by which a start knows an operator's
+ * edit from its own text, and what is kept about alerts (alerts/ledger.ts): one file, so one transaction covers a
+ * batch with what follows from it.
  */
-
+import { existsSync, statSync } from 'node:fs';
 import { LogicError } from '@fleet/shared/errors.ts';
 import Database from 'better-sqlite3';
-import { asc, eq, lt, lte, min, sql } from 'drizzle-orm';
+import { asc, desc, eq, lt, lte, min, sql } from 'drizzle-orm';
 import { type BetterSQLite3Database, drizzle } from 'drizzle-orm/better-sqlite3';
-import { integer, primaryKey, sqliteTable, text } from 'drizzle-orm/sqlite-core';
+import { blob, integer, primaryKey, sqliteTable, text } from 'drizzle-orm/sqlite-core';
 
-/** One observed fact with its evidence, as text; times in ms since 1970. The same shape that /commit takes. */
+/** One change of a fact: observed, with its evidence, or gone. As text; times in ms since 1970. */
 export interface JournalRow {
   readonly fact: string;
   readonly source: string;
   readonly observedAt: number;
   readonly validUntil: number;
+  /** The fact's place is empty from now on, whatever stood there. */
+  readonly removed?: boolean;
+}
+
+/** A text of the state as it was written to `kb/state`. */
+export interface KeptText {
+  readonly revision: number;
+  /** SHA-256 in hex. */
+  readonly digest: string;
+  /** gzip */
+  readonly content: Buffer;
 }
 
 /** The version of the schema, kept in SQLite's `user_version`. */
-export const JOURNAL_VERSION = 1;
+export const JOURNAL_VERSION = 2;
 
 const counter = sqliteTable('counter', {
   id: integer('id').primaryKey(),
@@ -41,9 +56,19 @@ const observations = sqliteTable(
     source: text('source').notNull(),
     observedAt: integer('observed_at').notNull(),
     validUntil: integer('valid_until').notNull(),
+    removed: integer('removed', { mode: 'boolean' }).notNull(),
   },
   (table) => [primaryKey({ columns: [table.revision, table.position] })],
 );
+
+const texts = sqliteTable('texts', {
+  revision: integer('revision').primaryKey(),
+  digest: text('digest').notNull(),
+  content: blob('content', { mode: 'buffer' }).notNull(),
+});
+
+/** Edited texts whose changes are journaled, until the next text is written. */
+const edits = sqliteTable('edits', { digest: text('digest').primaryKey() });
 
 /** What each version adds to the one before it. */
 const MIGRATIONS: readonly (readonly string[])[] = [
@@ -55,26 +80,39 @@ const MIGRATIONS: readonly (readonly string[])[] = [
        source TEXT NOT NULL, observed_at INTEGER NOT NULL, valid_until INTEGER NOT NULL,
        PRIMARY KEY (revision, position)) STRICT, WITHOUT ROWID`,
   ],
+  [
+    'ALTER TABLE observations ADD COLUMN removed INTEGER NOT NULL DEFAULT 0',
+    'CREATE TABLE texts (revision INTEGER PRIMARY KEY, digest TEXT NOT NULL, content BLOB NOT NULL) STRICT',
+    'CREATE TABLE edits (digest TEXT PRIMARY KEY) STRICT, WITHOUT ROWID',
+    `CREATE TABLE alert_history (number INTEGER PRIMARY KEY, revision INTEGER NOT NULL, at INTEGER NOT NULL,
+       alert TEXT NOT NULL, subject TEXT NOT NULL, severity TEXT NOT NULL, change TEXT NOT NULL) STRICT`,
+    `CREATE TABLE deliveries (number INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE, url TEXT NOT NULL,
+       body TEXT NOT NULL, queued_at INTEGER NOT NULL) STRICT`,
+  ],
 ];
 
 export class Journal {
   readonly #file: Database.Database;
-  readonly #db: BetterSQLite3Database;
+  /** For what is kept beside the batches; statements of it run in the transaction that is open. */
+  readonly db: BetterSQLite3Database;
+  readonly #statements: ReturnType<typeof prepare>;
 
   private constructor(file: Database.Database) {
     this.#file = file;
-    this.#db = drizzle(file);
+    this.db = drizzle(file);
+    this.#statements = prepare(this.db);
   }
 
   /** Opens or makes the journal. Throws `bad_setup` when another agent has it or a newer version wrote it. */
   static open(path: string): Journal {
     let file: Database.Database | null = null;
     try {
+      refuseNewer(path);
       file = new Database(path, { timeout: LOCK_WAIT_MS });
       file.pragma('locking_mode = EXCLUSIVE');
       file.pragma('journal_mode = WAL');
       file.pragma('synchronous = FULL');
-      migrate(file, path);
+      migrate(file);
       return new Journal(file);
     } catch (cause) {
       file?.close();
@@ -84,54 +122,48 @@ export class Journal {
 
   /** The last revision given out, 0 at first. */
   get lastRevision(): number {
-    return this.#db.select({ revision: counter.revision }).from(counter).get()?.revision ?? 0;
+    return this.#statements.last.get()?.revision ?? 0;
   }
 
   /** The first revision that still has its rows, null where there is none. */
   get firstRevision(): number | null {
     return (
-      this.#db
+      this.db
         .select({ revision: min(batches.revision) })
         .from(batches)
         .get()?.revision ?? null
     );
   }
 
-  /** Stores a batch and returns the revision that it makes. On the disk when this returns. */
-  append(rows: readonly JournalRow[], now: number): number {
-    return this.#db.transaction(
-      (tx) => {
-        const next = sql`${counter.revision} + 1`;
-        const { revision } = tx
-          .update(counter)
-          .set({ revision: next })
-          .returning({ revision: counter.revision })
-          .get();
-        tx.insert(batches).values({ revision, committedAt: now }).run();
-        const insert = tx.insert(observations).values(PLACEHOLDERS).prepare();
-        rows.forEach((row, position) => void insert.run({ revision, position, ...row }));
-        return revision;
-      },
-      { behavior: 'immediate' },
-    );
+  /** When the last batch that is still there was stored, ms since 1970; null where there is none. */
+  get lastCommittedAt(): number | null {
+    return this.db.select().from(batches).orderBy(desc(batches.revision)).get()?.committedAt ?? null;
+  }
+
+  /**
+   * Stores a batch and returns the revision that it makes; what `beside` stores, stands or falls with it. On the disk
+   * when this returns. Throws `not_stored`; then nothing of it is there.
+   */
+  append(rows: readonly JournalRow[], now: number, beside: (revision: number) => void = () => {}): number {
+    const { step, batch, row } = this.#statements;
+    return this.#stored(() => {
+      const { revision } = step.get();
+      batch.run({ revision, committedAt: now });
+      rows.forEach((one, position) => void row.run({ revision, position, removed: false, ...one }));
+      beside(revision);
+      return revision;
+    });
   }
 
   /** The batch that made `revision`, in its order; null where the journal has none. */
   batch(revision: number): readonly JournalRow[] | null {
-    const found = this.#db.select().from(batches).where(eq(batches.revision, revision)).get();
-    if (found === undefined) return null;
-    const { fact, source, observedAt, validUntil } = observations;
-    return this.#db
-      .select({ fact, source, observedAt, validUntil })
-      .from(observations)
-      .where(eq(observations.revision, revision))
-      .orderBy(asc(observations.position))
-      .all();
+    if (this.#statements.has.get({ revision }) === undefined) return null;
+    return this.#statements.rows.all({ revision });
   }
 
   /** The text is ahead of a journal that was lost: the counter goes on from the text. */
   continueFrom(revision: number): void {
-    this.#db.update(counter).set({ revision }).where(lt(counter.revision, revision)).run();
+    this.db.update(counter).set({ revision }).where(lt(counter.revision, revision)).run();
   }
 
   /** Forgets batches up to `revision`, a bounded number at a time. */
@@ -139,14 +171,56 @@ export class Journal {
     const first = this.firstRevision;
     if (first === null || first > revision) return;
     const upTo = Math.min(revision, first + PRUNED_AT_ONCE);
-    this.#db.transaction((tx) => {
-      tx.delete(observations).where(lte(observations.revision, upTo)).run();
-      tx.delete(batches).where(lte(batches.revision, upTo)).run();
+    this.#stored(() => {
+      this.db.delete(observations).where(lte(observations.revision, upTo)).run();
+      this.db.delete(batches).where(lte(batches.revision, upTo)).run();
     });
+  }
+
+  /** Keeps a text that is about to be written. Throws `not_stored`. */
+  keepText(kept: KeptText): void {
+    this.#stored(() => {
+      this.db.delete(texts).where(eq(texts.revision, kept.revision)).run();
+      this.db.insert(texts).values(kept).run();
+    });
+  }
+
+  /** That text is on the disk: those before it, and edits of them, are of no use any more. */
+  textWritten(revision: number): void {
+    this.#stored(() => {
+      this.db.delete(texts).where(lt(texts.revision, revision)).run();
+      this.db.delete(edits).run();
+    });
+  }
+
+  /** The texts of which one is on the disk, unless somebody edited it; the newest first. */
+  keptTexts(): readonly KeptText[] {
+    return this.db.select().from(texts).orderBy(desc(texts.revision)).all();
+  }
+
+  /** Whether the changes of that edited text are journaled. */
+  hasEdit(digest: string): boolean {
+    return this.db.select().from(edits).where(eq(edits.digest, digest)).get() !== undefined;
+  }
+
+  /** The changes that an operator made to a text, as one batch; known again by the digest of what was edited. */
+  appendEdit(rows: readonly JournalRow[], now: number, digest: string): number {
+    return this.append(rows, now, () => void this.db.insert(edits).values({ digest }).run());
   }
 
   close(): void {
     this.#file.close();
+  }
+
+  #stored<T>(work: () => T): T {
+    try {
+      return this.#file.transaction(work).immediate();
+    } catch (cause) {
+      if (cause instanceof Database.SqliteError) {
+        throw new LogicError('not_stored', `The journal cannot be written (${cause.code}).`, cause);
+      }
+      throw cause;
+    }
   }
 }
 
@@ -154,25 +228,63 @@ export class Journal {
 const LOCK_WAIT_MS = 1_000;
 const PRUNED_AT_ONCE = 1_000;
 
-const PLACEHOLDERS = {
-  revision: sql.placeholder('revision'),
-  position: sql.placeholder('position'),
-  fact: sql.placeholder('fact'),
-  source: sql.placeholder('source'),
-  observedAt: sql.placeholder('observedAt'),
-  validUntil: sql.placeholder('validUntil'),
-};
+/** Made once: making a statement costs more than running it. */
+function prepare(db: BetterSQLite3Database) {
+  const revision = sql.placeholder('revision');
+  const { fact, source, observedAt, validUntil, removed } = observations;
+  return {
+    last: db.select({ revision: counter.revision }).from(counter).prepare(),
+    step: db
+      .update(counter)
+      .set({ revision: sql`${counter.revision} + 1` })
+      .returning({ revision: counter.revision })
+      .prepare(),
+    batch: db
+      .insert(batches)
+      .values({ revision, committedAt: sql.placeholder('committedAt') })
+      .prepare(),
+    row: db
+      .insert(observations)
+      .values({
+        revision,
+        position: sql.placeholder('position'),
+        fact: sql.placeholder('fact'),
+        source: sql.placeholder('source'),
+        observedAt: sql.placeholder('observedAt'),
+        validUntil: sql.placeholder('validUntil'),
+        removed: sql.placeholder('removed'),
+      })
+      .prepare(),
+    has: db.select().from(batches).where(eq(batches.revision, revision)).prepare(),
+    rows: db
+      .select({ fact, source, observedAt, validUntil, removed })
+      .from(observations)
+      .where(eq(observations.revision, revision))
+      .orderBy(asc(observations.position))
+      .prepare(),
+  };
+}
 
-function migrate(file: Database.Database, path: string): void {
-  const version = Number(file.pragma('user_version', { simple: true }));
-  if (version > JOURNAL_VERSION) {
+/** Looks without writing, so that a file of a newer version stays as it is, byte for byte. */
+function refuseNewer(path: string): void {
+  if (!existsSync(path) || statSync(path).size === 0) return;
+  const file = new Database(path, { readonly: true, timeout: LOCK_WAIT_MS });
+  try {
+    const version = Number(file.pragma('user_version', { simple: true }));
+    if (version <= JOURNAL_VERSION) return;
     throw new LogicError(
       'bad_setup',
       `${path} was written by a newer version of this program (journal ${version}, this one reads ${JOURNAL_VERSION}). Install that version, or move the file away.`,
     );
+  } finally {
+    file.close();
   }
+}
+
+function migrate(file: Database.Database): void {
   file
     .transaction(() => {
+      const version = Number(file.pragma('user_version', { simple: true }));
       for (const statement of MIGRATIONS.slice(version).flat()) file.exec(statement);
       // Written even when unchanged: the first write takes the exclusive lock, which is then held until close.
       file.pragma(`user_version = ${JOURNAL_VERSION}`);

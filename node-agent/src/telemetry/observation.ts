@@ -4,6 +4,7 @@
 
 import { checkFact, type Manifest } from '@fleet/shared/catalogue.ts';
 import { LogicError } from '@fleet/shared/errors.ts';
+import { COLLECT_VALID_TURNS } from '@fleet/shared/limits.ts';
 import { atom, compound, float, int, type Term, writeTerm } from '@fleet/shared/term.ts';
 import type { JournalRow } from './journal.ts';
 
@@ -16,10 +17,30 @@ export interface Observation {
   readonly validUntil: number;
 }
 
+/** What one pass of a collector is given besides the time. */
+export interface Pass {
+  /** Aborted when the time of the pass is over, and when the agent stops. */
+  readonly signal: AbortSignal;
+  /** Tells of a part that could not be read while others could: its facts go stale by themselves. */
+  readonly missed: (what: LogicError) => void;
+}
+
 export interface Collector {
-  /** The evidence's source, also the collector's name in the log. */
+  /** The evidence's source, also the collector's name in the log and in `site.info`. */
   readonly source: string;
-  collect(now: number): Promise<readonly Observation[]>;
+  /** What is seen at `now`. Rejects with a `source_...` code when nothing could be read. */
+  collect(now: number, pass: Pass): Promise<readonly Observation[]>;
+}
+
+/** Facts that one source saw at `now`, as evidence until its third turn from then. */
+export function seenBy(source: string, facts: readonly Term[], { now, everyMs }: SeenAt): Observation[] {
+  const validUntil = now + COLLECT_VALID_TURNS * everyMs;
+  return facts.map((seen) => ({ fact: seen, source, observedAt: now, validUntil }));
+}
+
+interface SeenAt {
+  readonly now: number;
+  readonly everyMs: number;
 }
 
 /** A fact from plain values: strings are atoms, bigints integers, numbers floats, booleans `true` and `false`. */

@@ -59,17 +59,19 @@ for (const label of LABELS) {
     const file = join(await temporaryFolder(t), 'state.pl');
     await writeFile(file, 'revision(1).\n');
     const written: number[] = [];
+    const keptBefore: number[] = [];
     const text = new StateText({
       file,
       files: failing(label, 1),
       world: realWorld,
       log: pino({ level: 'silent' }),
       render: async () => ({ revision: 2, text: 'revision(2).\nnode_up(a,true).\n' }),
+      keep: (kept) => keptBefore.push(kept.revision),
       onWritten: (revision) => written.push(revision),
     });
     await assert.rejects(text.write(), new RegExp(`injected: ${label}`));
     assert.ok(['revision(1).\n', 'revision(2).\nnode_up(a,true).\n'].includes(await readFile(file, 'utf8')));
-    assert.deepEqual(written, []);
+    assert.deepEqual([written, keptBefore], [[], [2]]);
     await text.write();
     assert.equal(await readFile(file, 'utf8'), 'revision(2).\nnode_up(a,true).\n');
     assert.deepEqual(written, [2]);
@@ -83,6 +85,7 @@ test('a text that could not be written is written again by itself', async (t) =>
     file,
     files: failing('state.rename', 2),
     log: pino({ level: 'silent' }),
+    keep: () => {},
     onWritten: resolve,
     world: {
       ...realWorld,

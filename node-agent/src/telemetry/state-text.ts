@@ -1,14 +1,18 @@
 /**
- * The text of the state: Prolog renders it, this writes it. A generation is written whole beside the old one,
- * synced, renamed over it, and the directory synced: whatever fails, the disk holds one complete generation.
- * Text may lag the journal by `STATE_TEXT_MS`; the journal covers the rest.
+ * The text of the state: Prolog renders it, this writes it. A generation is kept in the journal, written whole beside the
+ * old one, synced, renamed over it, and the directory synced: whatever fails, the disk holds one complete generation, and
+ * the journal knows which. Text may lag the journal by `STATE_TEXT_MS`; the journal covers the rest.
  */
+import { createHash } from 'node:crypto';
 import { dirname, join } from 'node:path';
+import { promisify } from 'node:util';
+import { gzip } from 'node:zlib';
 import { asLogicError } from '@fleet/shared/errors.ts';
 import { STATE_TEXT_MS } from '@fleet/shared/limits.ts';
 import type { Logger } from 'pino';
 import type { World } from '../world.ts';
 import type { FileOperations } from './files.ts';
+import type { KeptText } from './journal.ts';
 
 export interface StateTextParts {
   /** Path of `kb/state/state.pl`. */
@@ -16,6 +20,8 @@ export interface StateTextParts {
   readonly files: FileOperations;
   /** The engine's canonical text; throws while there is no engine. */
   readonly render: () => Promise<{ revision: number; text: string }>;
+  /** Told of a text before it is written, to keep it. */
+  readonly keep: (text: KeptText) => void;
   /** Told when a revision is safe in text. */
   readonly onWritten: (revision: number) => void;
   readonly world: World;
@@ -81,11 +87,25 @@ export class StateText {
   async #writeOnce(): Promise<void> {
     const { revision, text } = await this.#parts.render();
     if (revision <= this.#written) return;
+    this.#parts.keep(await keptText(revision, text));
     await replaceFile(this.#parts.files, this.#parts.file, text);
     this.#written = revision;
     this.#parts.onWritten(revision);
     if (this.#wanted > revision) this.#schedule();
   }
+}
+
+/** Repetitive text: the fastest level makes it a tenth. */
+const COMPRESSION = { level: 1 } as const;
+const compress = promisify<string, typeof COMPRESSION, Buffer>(gzip);
+
+/** A text as the journal keeps it. */
+export async function keptText(revision: number, text: string): Promise<KeptText> {
+  return { revision, digest: digestOf(text), content: await compress(text, COMPRESSION) };
+}
+
+export function digestOf(text: string): string {
+  return createHash('sha256').update(text).digest('hex');
 }
 
 /** Puts `text` in the place of `file` so that the old or the new one is there, whole, at every moment. */

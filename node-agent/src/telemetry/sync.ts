@@ -11,6 +11,8 @@ import type { Journal } from './journal.ts';
 
 export interface StateSyncParts {
   readonly journal: Journal;
+  /** Resolves when what was observed so far is journaled. */
+  readonly journaled: () => Promise<void>;
   /** Told of each revision that Prolog holds. */
   readonly onRevision: (revision: number) => void;
   readonly log: Logger;
@@ -64,9 +66,10 @@ export class StateSync {
     return this.#running;
   }
 
-  /** Resolves when no commit is under way. */
-  settled(): Promise<void> {
-    return this.#running;
+  /** Resolves when what was observed so far is committed, or the engine is lost. */
+  async settled(): Promise<void> {
+    await this.#parts.journaled();
+    await this.#running;
   }
 
   /** Forgets batches that the text has held for long. */

@@ -6,6 +6,7 @@ import { type TestContext, test } from 'node:test';
 import { HOST_VALID_MS } from '@fleet/shared/limits.ts';
 import { writeTerm } from '@fleet/shared/term.ts';
 import { temporaryFolder } from '../../testing/folder.ts';
+import { somePass } from '../../testing/pass.ts';
 import { hostCollector, mountOf } from './host.ts';
 
 const PROC = {
@@ -24,7 +25,7 @@ async function fixture(t: TestContext, files: Readonly<Record<string, string>>):
 }
 
 async function collected(root: string): Promise<string[]> {
-  const seen = await hostCollector({ self: 'pi', data: root, root }).collect(1000);
+  const seen = await hostCollector({ self: 'pi', data: root, root }).collect(1000, somePass());
   return seen.map(({ fact }) => writeTerm(fact)).filter((fact) => !fact.startsWith('node_disk'));
 }
 
@@ -65,7 +66,7 @@ test('the mount of the data folder is the longest that holds it', async (t) => {
 });
 
 test('this very machine has a load, memory and disk, as evidence that runs out', async () => {
-  const seen = await hostCollector({ self: 'me', data: '/tmp' }).collect(5000);
+  const seen = await hostCollector({ self: 'me', data: '/tmp' }).collect(5000, somePass());
   const names = new Set(seen.map(({ fact }) => (fact.kind === 'compound' ? fact.name : '')));
   for (const name of ['node_up', 'node_load', 'node_memory_available', 'node_disk_available'])
     assert.ok(names.has(name), name);

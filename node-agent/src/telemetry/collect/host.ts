@@ -4,28 +4,37 @@
  */
 import { readdir, readFile, statfs } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
-import { HOST_VALID_MS } from '@fleet/shared/limits.ts';
-import { type Collector, fact, type Observation } from '../observation.ts';
+import { LogicError } from '@fleet/shared/errors.ts';
+import { HOST_COLLECT_MS } from '@fleet/shared/limits.ts';
+import { type Collector, fact, seenBy } from '../observation.ts';
 
 export interface HostOptions {
   /** The name of this machine in the inventory. */
   readonly self: string;
   /** The agent's data folder: its file system is watched beside `/`. */
   readonly data: string;
+  /** The pace at which it is read. */
+  readonly everyMs?: number;
   /** Where `proc` and `sys` are; `/` on a real machine. */
   readonly root?: string;
 }
 
 const MIB = 1024 * 1024;
 
-/** Sensors report nonsense when a chip sleeps; a reading outside of this is none. In °C. */
-const PLAUSIBLE = { least: -40, most: 150 } as const;
+/** Sensors report nonsense when a chip sleeps; a reading outside of -40 to 150 °C is none. */
+export function isPlausibleTemperature(degrees: number): boolean {
+  return degrees >= -40 && degrees <= 150;
+}
 
-export function hostCollector({ self, data, root = '/' }: HostOptions): Collector {
+/** Whole MiB of a number of bytes that is not negative. */
+export function toMib(bytes: number): bigint {
+  return BigInt(Math.floor(bytes / MIB));
+}
+
+export function hostCollector({ self, data, root = '/', everyMs = HOST_COLLECT_MS }: HostOptions): Collector {
   return {
     source: 'host',
     async collect(now) {
-      const evidence = { source: 'host', observedAt: now, validUntil: now + HOST_VALID_MS };
       const facts = [
         fact('node_up', self, true),
         fact('node_load', self, await readLoad(root)),
@@ -36,7 +45,7 @@ export function hostCollector({ self, data, root = '/' }: HostOptions): Collecto
       ];
       const temperature = await readTemperature(root);
       if (temperature !== null) facts.push(fact('node_temp', self, temperature));
-      return facts.map((seen): Observation => ({ fact: seen, ...evidence }));
+      return seenBy('host', facts, { now, everyMs });
     },
   };
 }
@@ -45,7 +54,7 @@ export function hostCollector({ self, data, root = '/' }: HostOptions): Collecto
 export async function readLoad(root: string): Promise<number> {
   const load = Number((await readFile(join(root, 'proc/loadavg'), 'utf8')).split(' ')[0]);
   const cores = (await readFile(join(root, 'proc/stat'), 'utf8')).match(/^cpu\d+ /gm)?.length ?? 1;
-  if (!Number.isFinite(load)) throw new Error('proc/loadavg has no number');
+  if (!Number.isFinite(load)) throw new LogicError('source_unreadable', 'proc/loadavg has no number');
   return load / cores;
 }
 
@@ -63,7 +72,7 @@ async function readMemory(root: string, field: string): Promise<bigint> {
   const found = new RegExp(`^${field}:\\s+(\\d+) kB`, 'm').exec(
     await readFile(join(root, 'proc/meminfo'), 'utf8'),
   );
-  if (found?.[1] === undefined) throw new Error(`proc/meminfo has no ${field}`);
+  if (found?.[1] === undefined) throw new LogicError('source_unreadable', `proc/meminfo has no ${field}`);
   return BigInt(found[1]);
 }
 
@@ -73,7 +82,7 @@ async function readDisks(root: string, data: string): Promise<{ mount: string; m
   return Promise.all(
     mounts.map(async (mount) => {
       const { bavail, bsize } = await statfs(mount);
-      return { mount, mib: BigInt(Math.floor((bavail * bsize) / MIB)) };
+      return { mount, mib: toMib(bavail * bsize) };
     }),
   );
 }
@@ -124,7 +133,6 @@ async function sensorFiles(folder: string, name: RegExp): Promise<string[]> {
 async function readSensor(file: string): Promise<number | null> {
   const text = await readFile(file, 'utf8').catch(() => '');
   const degrees = text.trim() === '' ? Number.NaN : Number(text) / 1000;
-  const plausible = degrees >= PLAUSIBLE.least && degrees <= PLAUSIBLE.most;
   // Minus zero is no value of the language.
-  return plausible ? degrees + 0 : null;
+  return isPlausibleTemperature(degrees) ? degrees + 0 : null;
 }

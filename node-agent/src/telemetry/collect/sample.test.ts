@@ -6,6 +6,7 @@ import { loadManifest } from '@fleet/shared/catalogue.ts';
 import { type Term, writeTerm } from '@fleet/shared/term.ts';
 import { sampleInventory } from '../../inventories.ts';
 import { readFacts, toInventory } from '../../inventory.ts';
+import { somePass } from '../../testing/pass.ts';
 import { toRow } from '../observation.ts';
 import { sampleCollector, sampleFacts } from './sample.ts';
 
@@ -77,7 +78,7 @@ test('inventories of different seeds differ, with 3 to 5 machines and a logic no
 
 test('the catalogue takes every sample fact as state, and its evidence says sample', async () => {
   const manifest = await loadManifest(KB);
-  const batch = await sampleCollector(inventoryOf(9), 9).collect(NOON);
+  const batch = await sampleCollector(inventoryOf(9), 9).collect(NOON, somePass());
   assert.ok(batch.length > 15);
   for (const observation of batch) assert.equal(toRow(observation, manifest).source, 'sample');
 });

@@ -1,7 +1,8 @@
 /**
  * Made-up telemetry for sample sites, moving and repeatable: a reading is a pure function of the seed, the
  * inventory and the time, and its evidence says `sample`. Each site has one hot node that is always up, so that
- * "what is at risk" has an answer; now and then another node is down, and its machines with it.
+ * "what is at risk" has an answer; now and then another node is down, and its machines with it; a UPS is on battery,
+ * a disk fills up, a node is in maintenance, a machine has been moved away from its home.
  */
 import { HOST_COLLECT_MS, HOST_VALID_MS } from '@fleet/shared/limits.ts';
 import type { Term } from '@fleet/shared/term.ts';
@@ -24,6 +25,13 @@ const SWING_MS = 10 * 60_000;
 /** A node that goes down stays down this long. */
 const OUTAGE_MS = 5 * 60_000;
 const OUTAGE_CHANCE = 0.06;
+/** One window in this many has a power failure, as long as an outage; the runtime falls faster than the time passes. */
+const BLACKOUT_CHANCE = 0.08;
+const FULL_RUNTIME_S = 1500;
+const MAINTENANCE_CHANCE = 0.05;
+const MOVED_CHANCE = 0.15;
+/** The trend of a made-up temperature is taken over this long. */
+const TREND_MS = 60_000;
 
 export function sampleCollector(inventory: Inventory, seed: number): Collector {
   return {
@@ -38,7 +46,11 @@ export function sampleCollector(inventory: Inventory, seed: number): Collector {
 /** Every state fact of a sample site at that time. */
 export function sampleFacts(inventory: Inventory, seed: number, now: number): Term[] {
   const nodes = inventory.nodes.map((node) => sampleNode(node, inventory, seed, now));
-  return [...nodes.flatMap((node) => node.facts), ...sampleVms(inventory, nodes, seed, now)];
+  return [
+    ...nodes.flatMap((node) => node.facts),
+    ...sampleVms(inventory, nodes, seed, now),
+    ...inventory.upses.flatMap((ups) => sampleUps(ups, seed, now)),
+  ];
 }
 
 interface SampledNode {
@@ -52,29 +64,42 @@ function sampleNode(node: InventoryNode, inventory: Inventory, seed: number, now
   const hot = name === hotNode(inventory, seed);
   const spared = hot || name === inventory.logicNode;
   const up = spared || chance(seed, name, 'outage', Math.floor(now / OUTAGE_MS)) >= OUTAGE_CHANCE;
-  if (!up)
-    return {
-      node,
-      up,
-      facts: [fact('node_up', name, false), fact('active_alert', 'node_down', name, 'critical')],
-    };
+  if (!up) return { node, up, facts: [fact('node_up', name, false)] };
   const load = sampleLoad(name, hot, seed, now);
   const temperature = sampleTemperature(node, load, hot);
-  const limit = THROTTLES_AT[node.nodeClass] ?? 90;
+  const before = sampleTemperature(node, sampleLoad(name, hot, seed, now - TREND_MS), hot);
   const facts = [
     fact('node_up', name, true),
     fact('node_load', name, load),
     fact('node_temp', name, temperature),
+    fact('node_temp_trend', name, rounded(((temperature - before) * 60_000) / TREND_MS, 3)),
+    fact('node_maintenance', name, !spared && windowed(seed, now, name, 'maintenance') < MAINTENANCE_CHANCE),
     fact('node_memory_available', name, BigInt(Math.round(node.memory * (0.75 - 0.5 * Math.min(load, 1))))),
-    fact(
-      'node_disk_available',
-      name,
-      '/',
-      BigInt(20_000 + Math.round(chance(seed, name, 'disk', Math.floor(now / SWING_MS)) * 4_000)),
-    ),
+    fact('node_disk_available', name, '/', sampleDisk(name, seed, now)),
   ];
-  if (temperature > limit - 5) facts.push(fact('active_alert', 'high_temperature', name, 'warning'));
   return { node, up, facts };
+}
+
+/** One draw for each SWING_MS. */
+function windowed(seed: number, now: number, ...words: readonly string[]): number {
+  return chance(seed, ...words, Math.floor(now / SWING_MS));
+}
+
+/** Mostly 20 to 24 GB free; in one window of ten a few. */
+function sampleDisk(name: string, seed: number, now: number): bigint {
+  const drawn = windowed(seed, now, name, 'disk');
+  return BigInt(drawn < 0.1 ? 2_000 + Math.round(drawn * 60_000) : 20_000 + Math.round(drawn * 4_000));
+}
+
+/** On mains and charged, but for a power failure now and then, in which runtime and charge fall. */
+function sampleUps(ups: string, seed: number, now: number): Term[] {
+  const onBattery = chance(seed, ups, 'blackout', Math.floor(now / OUTAGE_MS)) < BLACKOUT_CHANCE;
+  const share = onBattery ? (now % OUTAGE_MS) / OUTAGE_MS : 0;
+  return [
+    fact('ups_on_battery', ups, onBattery),
+    fact('ups_runtime', ups, BigInt(Math.round(FULL_RUNTIME_S * (1 - share)))),
+    fact('ups_charge', ups, rounded(100 * (1 - share), 1)),
+  ];
 }
 
 /** The one that runs close to its limit. */
@@ -102,10 +127,12 @@ function sampleTemperature(node: InventoryNode, load: number, hot: boolean): num
 function sampleVms(inventory: Inventory, nodes: readonly SampledNode[], seed: number, now: number): Term[] {
   const hosts = nodes.filter(({ node }) => node.cluster !== null);
   if (hosts.length === 0) return [];
-  return inventory.vms.flatMap(({ name }, index) => {
-    const host = hosts[(index + Math.floor(chance(seed, 'placement', '', 0) * hosts.length)) % hosts.length];
+  return inventory.vms.flatMap(({ name, home }, index) => {
+    const at = hosts.findIndex(({ node }) => node.name === home);
+    const moved = windowed(seed, now, name, 'moved') < MOVED_CHANCE ? 1 : 0;
+    const host = hosts[((at < 0 ? index : at) + moved) % hosts.length];
     if (host === undefined) return [];
-    const resting = chance(seed, name, 'state', Math.floor(now / SWING_MS));
+    const resting = windowed(seed, now, name, 'state');
     const state = !host.up || resting < 0.08 ? 'stopped' : resting < 0.12 ? 'paused' : 'running';
     return [fact('vm_host', name, host.node.name), fact('vm_state', name, state)];
   });

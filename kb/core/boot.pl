@@ -1,0 +1,255 @@
+%   What needs what, and so what boots first and stops last.
+%
+%   Units are nodes and virtual machines. The order comes from the inventory alone while telemetry is silent: a VM
+%   whose place is unknown is taken to be at its home, so the answer is right also while every node is down.
+%
+%   Recursion here descends a rank, a fact of rank_below/2 at each step: it ends on every graph, cycles too. Lemmas
+%   keep it polynomial: without them each path would be walked, and there are exponentially many.
+
+:- catalogue(depends_on(unit:atom, on:atom),
+             [ kind(inventory),
+               doc("Unit, a node or a VM, works only while the unit On does: storage, DNS, a database.") ]).
+:- catalogue(vm_home(vm:atom, node:atom),
+             [ kind(inventory),
+               doc("Vm is at Node when telemetry does not say where it is, as after a power failure.") ]).
+:- catalogue(start_order(unit:atom, order:integer),
+             [ kind(inventory),
+               doc("Unit is configured to start at Order, lower first (Proxmox: start/shutdown order).") ]).
+
+:- catalogue(boot_unit(unit:atom),
+             [ kind(derived), doc("Unit is a node or a virtual machine of this site.") ]).
+
+boot_unit(Unit) :-
+    node(Unit).
+boot_unit(Unit) :-
+    vm(Unit).
+
+:- catalogue(needs(unit:atom, on:atom),
+             [ kind(derived),
+               doc("Unit needs On directly: it depends on it, or is a VM placed on it, or at home there if its place \c
+                    is unknown.") ]).
+
+needs(Unit, On) :-
+    depends_on(Unit, On).
+needs(Vm, Node) :-
+    vm_host(Vm, Node).
+needs(Vm, Node) :-
+    vm_home(Vm, Node),
+    \+ vm_host(Vm, _).
+
+:- catalogue(unknown_need(unit:atom, on:atom),
+             [ kind(derived),
+               doc("Unit depends on On, which is neither a node nor a VM of this site: mend the inventory.") ]).
+
+unknown_need(Unit, On) :-
+    depends_on(Unit, On),
+    \+ boot_unit(On).
+
+                %   The rank that every recursion descends: at most 32 levels.
+
+:- catalogue(rank_below(rank:integer, below:integer),
+             [ kind(derived), doc("Below is Rank - 1, for ranks 1 to 32: how deep a graph is walked.") ]).
+
+rank_below(32, 31).
+rank_below(31, 30).
+rank_below(30, 29).
+rank_below(29, 28).
+rank_below(28, 27).
+rank_below(27, 26).
+rank_below(26, 25).
+rank_below(25, 24).
+rank_below(24, 23).
+rank_below(23, 22).
+rank_below(22, 21).
+rank_below(21, 20).
+rank_below(20, 19).
+rank_below(19, 18).
+rank_below(18, 17).
+rank_below(17, 16).
+rank_below(16, 15).
+rank_below(15, 14).
+rank_below(14, 13).
+rank_below(13, 12).
+rank_below(12, 11).
+rank_below(11, 10).
+rank_below(10, 9).
+rank_below(9, 8).
+rank_below(8, 7).
+rank_below(7, 6).
+rank_below(6, 5).
+rank_below(5, 4).
+rank_below(4, 3).
+rank_below(3, 2).
+rank_below(2, 1).
+rank_below(1, 0).
+
+:- catalogue(needs_within(unit:atom, steps:integer, on:atom),
+             [ kind(derived), lemma(true), doc("Unit needs On in at most Steps steps.") ]).
+
+needs_within(Unit, Steps, On) :-
+    rank_below(Steps, _),
+    needs(Unit, On).
+needs_within(Unit, Steps, On) :-
+    rank_below(Steps, Fewer),
+    needs(Unit, Next),
+    needs_within(Next, Fewer, On).
+
+:- catalogue(needed_within(on:atom, steps:integer, unit:atom),
+             [ kind(derived), lemma(true),
+               doc("On is needed by Unit in at most Steps steps: needs_within/3 from the other end.") ]).
+
+needed_within(On, Steps, Unit) :-
+    rank_below(Steps, _),
+    needs(Unit, On).
+needed_within(On, Steps, Unit) :-
+    rank_below(Steps, Fewer),
+    needs(Next, On),
+    needed_within(Next, Fewer, Unit).
+
+:- catalogue(needs_deep(unit:atom, on:atom),
+             [ kind(derived), doc("Unit needs On, directly or through others. Give Unit.") ]).
+
+needs_deep(Unit, On) :-
+    needs_within(Unit, 32, On).
+
+:- catalogue(needed_by(on:atom, unit:atom),
+             [ kind(derived), doc("On is needed by Unit, directly or through others. Give On.") ]).
+
+needed_by(On, Unit) :-
+    needed_within(On, 32, Unit).
+
+                %   Cycles. A unit that has a chain of 32 needs below it is on a cycle, waits for one, or is too deep.
+
+:- catalogue(need_chain(unit:atom, length:integer),
+             [ kind(derived), lemma(true), doc("A chain of Length needs begins at Unit.") ]).
+
+need_chain(Unit, 0) :-
+    boot_unit(Unit).
+need_chain(Unit, Length) :-
+    rank_below(Length, Shorter),
+    needs(Unit, On),
+    need_chain(On, Shorter).
+
+:- catalogue(needed_chain(unit:atom, length:integer),
+             [ kind(derived), lemma(true), doc("A chain of Length needs ends at Unit.") ]).
+
+needed_chain(Unit, 0) :-
+    boot_unit(Unit).
+needed_chain(Unit, Length) :-
+    rank_below(Length, Shorter),
+    needs(By, Unit),
+    needed_chain(By, Shorter).
+
+:- catalogue(boot_blocked(unit:atom),
+             [ kind(derived),
+               doc("Unit has no place in the boot order: it is on a cycle, waits for one, or is 32 levels deep.") ]).
+
+boot_blocked(Unit) :-
+    boot_unit(Unit),
+    need_chain(Unit, 32).
+
+:- catalogue(knot(unit:atom, on:atom),
+             [ kind(derived), lemma(true),
+               doc("Unit needs On directly, and both have endless needs below and above: a part of a cycle, or \c
+                    between two.") ]).
+
+knot(Unit, On) :-
+    needs(Unit, On),
+    need_chain(On, 32),
+    needed_chain(Unit, 32).
+
+:- catalogue(knot_within(unit:atom, steps:integer, on:atom),
+             [ kind(derived), lemma(true), doc("Unit comes to On in at most Steps steps of knot/2.") ]).
+
+knot_within(Unit, Steps, On) :-
+    rank_below(Steps, _),
+    knot(Unit, On).
+knot_within(Unit, Steps, On) :-
+    rank_below(Steps, Fewer),
+    knot(Unit, Next),
+    knot_within(Next, Fewer, On).
+
+:- catalogue(boot_cycle(unit:atom, on:atom),
+             [ kind(derived),
+               doc("Unit needs On directly, and On needs Unit in the end: one edge of a cycle of at most 33 units.") ]).
+
+boot_cycle(Unit, On) :-
+    knot(Unit, On),
+    knot_within(On, 32, Unit).
+
+                %   The order: levels. What is on one level may start at the same time.
+
+:- catalogue(boot_height(unit:atom, height:integer),
+             [ kind(derived), lemma(true), doc("A chain of Height needs begins at Unit, which no cycle blocks.") ]).
+
+boot_height(Unit, 0) :-
+    boot_unit(Unit),
+    \+ need_chain(Unit, 32).
+boot_height(Unit, Height) :-
+    boot_unit(Unit),
+    \+ need_chain(Unit, 32),
+    needs(Unit, On),
+    boot_height(On, Below),
+    Height is Below + 1.
+
+:- catalogue(boot_level(unit:atom, level:integer),
+             [ kind(derived), lemma(true),
+               doc("Unit boots at Level: 0 needs nothing, and each unit is above all that it needs. No answer for a \c
+                    blocked unit.") ]).
+
+boot_level(Unit, Level) :-
+    boot_unit(Unit),
+    aggregate_all(max(Height), boot_height(Unit, Height), Level).
+
+:- catalogue(boot_root(unit:atom),
+             [ kind(derived), doc("The boot begins at Unit: it needs nothing, and others need it.") ]).
+
+boot_root(Unit) :-
+    boot_unit(Unit),
+    \+ needs(Unit, _),
+    aggregate_all(count, needs(_, Unit), Dependents),
+    Dependents > 0.
+
+:- catalogue(clear_boot_root(unit:atom),
+             [ kind(derived), doc("Unit is the one root of the boot order.") ]).
+
+clear_boot_root(Unit) :-
+    boot_root(Unit),
+    aggregate_all(count, boot_root(_), Roots),
+    Roots =:= 1.
+
+:- catalogue(starts_too_early(unit:atom, on:atom),
+             [ kind(derived),
+               doc("Unit needs On directly, but is configured to start before it or together with it.") ]).
+
+starts_too_early(Unit, On) :-
+    start_order(Unit, Order),
+    needs(Unit, On),
+    start_order(On, OnOrder),
+    Order =< OnOrder.
+
+                %   Booting, step by step.
+
+:- catalogue(unit_running(unit:atom),
+             [ kind(derived), doc("Unit is a node that is up or a VM that is running, by fresh evidence.") ]).
+
+unit_running(Unit) :-
+    node_status(Unit, up).
+unit_running(Unit) :-
+    vm_state(Unit, running).
+
+:- catalogue(waits_for(unit:atom, on:atom),
+             [ kind(derived), doc("Unit cannot start yet: it needs On directly, which is not known to run.") ]).
+
+waits_for(Unit, On) :-
+    boot_unit(Unit),
+    needs(Unit, On),
+    \+ unit_running(On).
+
+:- catalogue(ready_to_boot(unit:atom),
+             [ kind(derived), doc("Unit is not known to run, and all that it needs directly does.") ]).
+
+ready_to_boot(Unit) :-
+    boot_unit(Unit),
+    \+ unit_running(Unit),
+    \+ waits_for(Unit, _).

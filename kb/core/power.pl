@@ -1,0 +1,185 @@
+%   What runs on which UPS, and what must be shut down in which order so that it ends before the battery does.
+%
+%   A shutdown goes by rounds, the reverse of the boot order: what is on the highest boot level stops first, all of a
+%   level together, and the next level begins when the slowest has stopped. That takes a little longer than need be
+%   and is easy to prove. A node with two supplies loses power only when none of its other UPSs is known to be on
+%   mains.
+
+:- catalogue(ups(ups:atom),
+             [ kind(inventory), doc("Ups is an uninterruptible power supply of this site.") ]).
+:- catalogue(ups_feeds(ups:atom, node:atom),
+             [ kind(inventory), doc("Node has a power supply that is plugged into Ups.") ]).
+:- catalogue(shutdown_takes(unit:atom, seconds:integer),
+             [ kind(inventory), unit(2, second), doc("Unit, a node or a VM, needs Seconds to shut down.") ]).
+
+:- catalogue(ups_on_battery(ups:atom, on_battery:boolean),
+             [ kind(state), key([1]), doc("Ups runs on its battery (true) or on mains (false).") ]).
+:- catalogue(ups_runtime(ups:atom, runtime:integer),
+             [ kind(state), key([1]), unit(2, second), doc("Ups expects to carry its load for Runtime on battery.") ]).
+:- catalogue(ups_charge(ups:atom, charge:float),
+             [ kind(state), key([1]), unit(2, percent), doc("The battery of Ups is charged to Charge percent.") ]).
+
+:- catalogue(runs_on_ups(ups:atom, unit:atom),
+             [ kind(derived), doc("Unit is a node fed by Ups, or a VM that is placed on one.") ]).
+
+runs_on_ups(Ups, Node) :-
+    ups_feeds(Ups, Node).
+runs_on_ups(Ups, Vm) :-
+    ups_feeds(Ups, Node),
+    needs(Vm, Node),
+    vm(Vm).
+
+:- catalogue(other_supply(ups:atom, node:atom),
+             [ kind(derived), doc("Node is fed by Ups, and by another one too that is known to be on mains.") ]).
+
+other_supply(Ups, Node) :-
+    ups_feeds(Ups, Node),
+    ups_feeds(Other, Node),
+    Other \== Ups,
+    ups_on_battery(Other, false).
+
+:- catalogue(loses_power(ups:atom, node:atom),
+             [ kind(derived), doc("When Ups is empty, Node has no power.") ]).
+
+loses_power(Ups, Node) :-
+    ups_feeds(Ups, Node),
+    \+ other_supply(Ups, Node).
+
+:- catalogue(on_battery(node:atom, ups:atom),
+             [ kind(derived), doc("Node lives on the battery of Ups now.") ]).
+
+on_battery(Node, Ups) :-
+    loses_power(Ups, Node),
+    ups_on_battery(Ups, true).
+
+                %   What must stop, and in which order.
+
+:- catalogue(must_stop(ups:atom, unit:atom),
+             [ kind(derived), lemma(true),
+               doc("Before Ups is empty, Unit must be shut down: it loses power, or needs something that does.") ]).
+
+must_stop(Ups, Node) :-
+    loses_power(Ups, Node).
+must_stop(Ups, Unit) :-
+    loses_power(Ups, Node),
+    needed_by(Node, Unit).
+
+:- catalogue(stop_takes(unit:atom, seconds:integer),
+             [ kind(derived), unit(2, second),
+               doc("Unit needs Seconds to shut down: as declared, or 90 for a VM and 120 for a node.") ]).
+
+stop_takes(Unit, Seconds) :-
+    shutdown_takes(Unit, Seconds).
+stop_takes(Vm, 90) :-
+    vm(Vm),
+    \+ shutdown_takes(Vm, _).
+stop_takes(Node, 120) :-
+    node(Node),
+    \+ vm(Node),
+    \+ shutdown_takes(Node, _).
+
+:- catalogue(stop_order(ups:atom, unit:atom, level:integer),
+             [ kind(derived), lemma(true),
+               doc("When Ups is on battery, Unit stops in the round of Level, the highest level first: the reverse \c
+                    of the boot order.") ]).
+
+stop_order(Ups, Unit, Level) :-
+    must_stop(Ups, Unit),
+    boot_level(Unit, Level).
+
+:- catalogue(stop_unordered(ups:atom, unit:atom),
+             [ kind(derived),
+               doc("Unit must stop before Ups is empty and has no place in the order: it is on a cycle, waits for one, or \c
+                    is neither a node nor a VM of this site.") ]).
+
+stop_unordered(Ups, Unit) :-
+    must_stop(Ups, Unit),
+    \+ boot_level(Unit, _).
+
+:- catalogue(stop_level(ups:atom, level:integer),
+             [ kind(derived), lemma(true), doc("Something stops in the round of Level.") ]).
+
+stop_level(Ups, Level) :-
+    stop_order(Ups, _, Level).
+
+:- catalogue(round_takes(ups:atom, level:integer, seconds:integer),
+             [ kind(derived), lemma(true), unit(3, second),
+               doc("The slowest unit that stops in the round of Level takes Seconds.") ]).
+
+round_takes(Ups, Level, Seconds) :-
+    stop_level(Ups, Level),
+    aggregate_all(max(One), ( stop_order(Ups, Unit, At), At =:= Level, stop_takes(Unit, One) ), Seconds).
+
+                %   Does it end in time?
+
+:- catalogue(shutdown_time(ups:atom, seconds:integer),
+             [ kind(derived), lemma(true), unit(2, second),
+               doc("Shutting down all that must stop for Ups takes Seconds, round after round. No answer while a \c
+                    cycle leaves no order.") ]).
+
+shutdown_time(Ups, Seconds) :-
+    ups(Ups),
+    \+ stop_unordered(Ups, _),
+    aggregate_all(sum(Round), round_takes(Ups, _, Round), Seconds).
+
+:- catalogue(shutdown_slack(ups:atom, seconds:integer),
+             [ kind(derived), lemma(true), unit(2, second),
+               doc("The shutdown for Ups may begin Seconds from now and still end before its runtime does; negative: \c
+                    too late.") ]).
+
+shutdown_slack(Ups, Seconds) :-
+    ups_runtime(Ups, Runtime),
+    shutdown_time(Ups, Time),
+    Seconds is Runtime - Time.
+
+:- catalogue(shutdown_in_time(ups:atom),
+             [ kind(derived), doc("A shutdown for Ups that begins now ends before its runtime does.") ]).
+
+shutdown_in_time(Ups) :-
+    shutdown_slack(Ups, Slack),
+    Slack >= 0.
+
+:- catalogue(latest_shutdown(ups:atom, at:time),
+             [ kind(derived),
+               doc("The shutdown for Ups must begin at At, at the latest, to end before its runtime does.") ]).
+
+latest_shutdown(Ups, At) :-
+    shutdown_slack(Ups, Slack),
+    now(Now),
+    At is Now + Slack * 1000.
+
+:- catalogue(stops_after(ups:atom, unit:atom, seconds:integer),
+             [ kind(derived), unit(3, second),
+               doc("In the shutdown for Ups, Unit begins to stop Seconds after the first.") ]).
+
+stops_after(Ups, Unit, Seconds) :-
+    stop_order(Ups, Unit, Level),
+    aggregate_all(sum(Round), ( round_takes(Ups, Higher, Round), Higher > Level ), Seconds).
+
+:- catalogue(latest_stop(ups:atom, unit:atom, at:time),
+             [ kind(derived),
+               doc("Unit must begin to stop at At, at the latest, if all is to end before the runtime of Ups does.") ]).
+
+latest_stop(Ups, Unit, At) :-
+    latest_shutdown(Ups, Begin),
+    stops_after(Ups, Unit, After),
+    At is Begin + After * 1000.
+
+:- catalogue(shutdown_can_wait(ups:atom),
+             [ kind(derived),
+               doc("It is proved that the shutdown for Ups may begin a minute from now and still end in time.") ]).
+
+shutdown_can_wait(Ups) :-
+    shutdown_slack(Ups, Slack),
+    Slack >= 60.
+
+%   On the safe side: without fresh evidence of the runtime, or without an order, nothing shows that there is time.
+
+:- catalogue(shutdown_due(ups:atom),
+             [ kind(derived),
+               doc("Ups is on battery, and it is not proved that the shutdown can wait another minute: begin now.") ]).
+
+shutdown_due(Ups) :-
+    ups_on_battery(Ups, true),
+    ups(Ups),
+    \+ shutdown_can_wait(Ups).

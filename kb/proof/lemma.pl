@@ -1,0 +1,120 @@
+:- module(lemma,
+          [ lemma/3,                    % +Atom, :Twin, ?Tree
+            lemma_tree/2,               % +Fact, -Tree
+            begin_lemmas/1,             % +Proofs
+            forget_lemmas/0
+          ]).
+:- use_module(library(lists)).
+:- use_module(errors).
+
+/** <module> Lemmas: what was derived once in a question is not derived again
+
+A derived predicate that the catalogue declares with `lemma(true)` is derived once for each way it is called in a
+question; later calls take the answers from here. Without this a recursion over a graph (boot order) walks every path
+of it, and there are exponentially many. It changes what an answer costs, never what it is.
+
+    :- catalogue(boot_height(unit:atom, height:integer), [ kind(derived), lemma(true), doc("...") ]).
+
+A proof tree names a lemma by lemma(Fact), and Fact's own tree is kept once, so that neither a tree in memory nor the
+work of writing it grows with the number of ways to it. Trees are kept only where the question wants proofs.
+
+Lemmas belong to one question in one thread: kept in a trie of the thread, forgotten when the next question begins
+(SHARP-EDGES 2: nothing that can reach a state or assumed fact is kept across questions). There is no cycle detection:
+a recursion must descend a rank, as everywhere in core.
+*/
+
+%   Calls and answers kept for one question. About 200 bytes each, outside the stack and so not under its limit.
+most_kept(200_000).
+
+%!  lemma(+Atom, :Twin, ?Tree) is nondet.
+%
+%   Solve Atom by Twin, its twin, which shares Atom's variables and binds Tree.
+%
+%   @throws logic(memory_limit, _)
+
+:- meta_predicate lemma(+, 0, ?).
+
+lemma(Atom, Twin, Tree) :-
+    kept(Trie),
+    term_variables(Atom, Vars),
+    (   trie_lookup(Trie, Atom, Answers)
+    ->  true
+    ;   nb_getval(kb_lemma_proofs, none)
+    ->  findall(Vars, Twin, Answers0),
+        sort(Answers0, Answers),
+        kept_answers(Trie, Atom, Answers)
+    ;   findall(Vars-Tree, Twin, Pairs0),
+        sort(0, @=<, Pairs0, Pairs),
+        keep_proofs(Pairs, Trie, Vars-Atom, Answers),
+        kept_answers(Trie, Atom, Answers)
+    ),
+    member(Vars, Answers).
+
+kept_answers(Trie, Atom, Answers) :-
+    length(Answers, Count),
+    within_limit(Count),
+    trie_insert(Trie, Atom, Answers).
+
+%   keep_proofs(+Pairs, +Trie, +Template, -Answers): of several proofs the first in standard order, as everywhere.
+keep_proofs([], _, _, []).
+keep_proofs([Values-Tree|Pairs0], Trie, Vars-Atom, [Values|Answers]) :-
+    copy_term(Vars-Atom, Values-Fact),
+    (   trie_lookup(Trie, proof_of(Fact), _)
+    ->  true
+    ;   trie_insert(Trie, proof_of(Fact), Tree)
+    ),
+    same_values(Pairs0, Values, Pairs),
+    keep_proofs(Pairs, Trie, Vars-Atom, Answers).
+
+same_values([Values0-_|Pairs0], Values, Pairs) :-
+    Values0 == Values,
+    !,
+    same_values(Pairs0, Values, Pairs).
+same_values(Pairs, _, Pairs).
+
+within_limit(Count) :-
+    counted(Count, Total),
+    most_kept(Most),
+    (   Total =< Most
+    ->  true
+    ;   refuse(memory_limit, ['stopped at ', Most, ' intermediate results'])
+    ).
+
+counted(Count, Total) :-
+    nb_getval(kb_lemma_count, Before),
+    Total is Before+Count+1,
+    nb_setval(kb_lemma_count, Total).
+
+kept(Trie) :-
+    (   nb_current(kb_lemmas, Trie0), Trie0 \== none
+    ->  Trie = Trie0
+    ;   trie_new(Trie),
+        nb_setval(kb_lemmas, Trie),
+        nb_setval(kb_lemma_count, 0)
+    ).
+
+%!  lemma_tree(+Fact, -Tree) is semidet.
+%
+%   The proof tree of the ground lemma Fact.
+
+lemma_tree(Fact, Tree) :-
+    nb_current(kb_lemmas, Trie),
+    trie_lookup(Trie, proof_of(Fact), Tree).
+
+%!  begin_lemmas(+Proofs) is det.
+%
+%   At the start of each question: Proofs is `none` where it wants none. One that was cut off by a limit has left its
+%   lemmas.
+
+begin_lemmas(Proofs) :-
+    forget_lemmas,
+    nb_setval(kb_lemma_proofs, Proofs).
+
+%!  forget_lemmas is det.
+
+forget_lemmas :-
+    (   nb_current(kb_lemmas, Trie), Trie \== none
+    ->  nb_setval(kb_lemmas, none),
+        trie_destroy(Trie)
+    ;   true
+    ).

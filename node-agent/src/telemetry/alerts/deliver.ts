@@ -1,0 +1,120 @@
+/**
+ * Delivers what is owed to webhooks, to each address in order and one at a time: a `resolved` never overtakes its
+ * `firing`. A delivery leaves the queue when its receiver said 2xx, and only then; until that it is tried again, with waits
+ * that double and jitter. A kill between the receiver's word and ours repeats a delivery: `logic-delivery` has the same id
+ * then, so that a receiver can tell.
+ */
+import { WEBHOOK_LONGEST_WAIT_MS, WEBHOOK_RETRY_MS, WEBHOOK_TIMEOUT_MS } from '@fleet/shared/limits.ts';
+import type { Logger } from 'pino';
+import { request } from 'undici';
+import type { World } from '../../world.ts';
+import { backoff } from '../schedule.ts';
+import type { AlertLedger, Delivery } from './ledger.ts';
+
+export interface DeliverParts {
+  readonly urls: readonly string[];
+  readonly ledger: AlertLedger;
+  readonly world: World;
+  readonly log: Logger;
+  /** The first wait after a failure. */
+  readonly retryMs?: number;
+}
+
+export class Deliveries {
+  readonly #lanes: readonly Address[];
+  readonly #parts: DeliverParts;
+
+  constructor(parts: DeliverParts) {
+    this.#parts = parts;
+    this.#lanes = parts.urls.map((url) => new Address(url, parts));
+  }
+
+  start(): void {
+    const { ledger, urls, log } = this.#parts;
+    const forgotten = ledger.forgetOthers(urls);
+    if (forgotten > 0) log.warn({ forgotten }, 'deliveries to webhooks that alerts.json no longer names');
+    this.wake();
+  }
+
+  /** Something may be owed. */
+  wake(): void {
+    for (const lane of this.#lanes) lane.wake();
+  }
+
+  async stop(): Promise<void> {
+    await Promise.all(this.#lanes.map((lane) => lane.stop()));
+  }
+}
+
+class Address {
+  readonly #url: string;
+  readonly #parts: DeliverParts;
+  readonly #stopping = new AbortController();
+  #running: Promise<void> = Promise.resolve();
+  #busy = false;
+  #callOff: () => void = () => {};
+  #failures = 0;
+
+  constructor(url: string, parts: DeliverParts) {
+    this.#url = url;
+    this.#parts = parts;
+  }
+
+  wake(): void {
+    if (this.#busy || this.#stopping.signal.aborted) return;
+    this.#busy = true;
+    this.#running = this.#deliverAll().finally(() => {
+      this.#busy = this.#failures > 0;
+    });
+  }
+
+  async stop(): Promise<void> {
+    this.#stopping.abort();
+    this.#callOff();
+    await this.#running;
+  }
+
+  async #deliverAll(): Promise<void> {
+    const { ledger } = this.#parts;
+    for (let owed = ledger.nextDelivery(this.#url); owed !== null; owed = ledger.nextDelivery(this.#url)) {
+      const failure = await this.#post(owed);
+      if (this.#stopping.signal.aborted) return;
+      if (failure !== null) return this.#retryLater(owed, failure);
+      ledger.delivered(owed.id);
+      this.#failures = 0;
+    }
+  }
+
+  /** Null when the receiver has it, else why not. */
+  async #post({ id, body }: Delivery): Promise<string | null> {
+    try {
+      const { statusCode, body: said } = await request(this.#url, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json', 'logic-delivery': id },
+        body,
+        signal: AbortSignal.any([this.#stopping.signal, AbortSignal.timeout(WEBHOOK_TIMEOUT_MS)]),
+      });
+      await said.dump();
+      return statusCode >= 200 && statusCode < 300 ? null : `status ${statusCode}`;
+    } catch (cause) {
+      return cause instanceof Error ? cause.message : String(cause);
+    }
+  }
+
+  #retryLater(owed: Delivery, failure: string): void {
+    const { world, log, retryMs = WEBHOOK_RETRY_MS } = this.#parts;
+    this.#failures += 1;
+    const waitMs = backoff({
+      everyMs: retryMs,
+      longestWaitMs: WEBHOOK_LONGEST_WAIT_MS,
+      failures: this.#failures,
+      random: world.random(),
+    });
+    // The address may hold a secret: the log names its host only.
+    log.warn({ host: new URL(this.#url).host, delivery: owed.id, failure, waitMs }, 'webhook not delivered');
+    this.#callOff = world.after(waitMs, () => {
+      this.#busy = false;
+      this.wake();
+    });
+  }
+}

@@ -1,0 +1,47 @@
+/**
+ * Facts that a script pushes (`site.observe`): read, checked against the catalogue and journaled like what a collector
+ * saw, with the caller's name as their source, so that a proof names who vouched for them.
+ */
+import type { ObserveInput, ObserveResult } from '@fleet/shared/api/observe.ts';
+import { LogicError } from '@fleet/shared/errors.ts';
+import { CLOCK_SKEW_MS, QUERY_TEXT_BYTES, TERM_DEPTH } from '@fleet/shared/limits.ts';
+import { readTerm } from '@fleet/shared/term.ts';
+import type { Observation } from './observation.ts';
+import { observe, type TelemetryParts } from './pipeline.ts';
+
+/** On the disk when this resolves. Throws `bad_fact` naming the position, `forbidden`, `too_large`, `not_stored`. */
+export async function push(
+  input: ObserveInput,
+  caller: string,
+  parts: Pick<TelemetryParts, 'manifest' | 'intake' | 'world'>,
+): Promise<ObserveResult> {
+  const now = parts.world.now();
+  return observe(
+    input.map((one, index) => toObservation(one, { index, caller, now })),
+    parts,
+  );
+}
+
+interface From {
+  readonly index: number;
+  readonly caller: string;
+  readonly now: number;
+}
+
+function toObservation(one: ObserveInput[number], { index, caller, now }: From): Observation {
+  const { observedAt = now, validForMs } = one;
+  try {
+    if (observedAt > now + CLOCK_SKEW_MS)
+      throw new LogicError('bad_fact', 'observedAt is in the future of this site.');
+    const { term } = readTerm(one.fact, { bytes: QUERY_TEXT_BYTES, depth: TERM_DEPTH });
+    if (term.kind === 'compound' && AGENT_PREDICATES.has(term.name))
+      throw new LogicError('bad_fact', `${term.name} is what the rules decide, not what anyone observes.`);
+    return { fact: term, source: caller, observedAt, validUntil: observedAt + validForMs };
+  } catch (cause) {
+    const said = cause instanceof LogicError ? cause.message : String(cause);
+    throw new LogicError('bad_fact', `Observation ${index}: ${said}`, cause);
+  }
+}
+
+/** Written by the alert pass alone: what a rule decided is not to be had by asking. */
+const AGENT_PREDICATES: ReadonlySet<string> = new Set(['active_alert', 'alert_unknown']);

@@ -1,0 +1,122 @@
+/**
+ * Reads a text of the state the way its operator may have left it: facts and their evidence in any order and layout,
+ * comments, a fact without evidence, evidence whose fact is gone. Prolog loads only texts that this program wrote;
+ * what people wrote comes through here, and a mistake is named with file and line.
+ */
+import { checkFact, keyPositions, type Manifest } from '@fleet/shared/catalogue.ts';
+import { LogicError } from '@fleet/shared/errors.ts';
+import { QUERY_TEXT_BYTES, TERM_DEPTH } from '@fleet/shared/limits.ts';
+import { argumentsOf, indicator, readTerm, type Term, writeTerm } from '@fleet/shared/term.ts';
+
+/** Source, and two times in ms since 1970. */
+export interface Evidence {
+  readonly source: string;
+  readonly observedAt: number;
+  readonly validUntil: number;
+}
+
+export interface StatedFact {
+  /** Canonical text. */
+  readonly fact: string;
+  readonly evidence: Evidence | null;
+}
+
+export interface ReadState {
+  /** Null where the line is gone. */
+  readonly revision: number | null;
+  /** By the place that a fact takes: of a predicate with a key, one fact per value of it. */
+  readonly facts: ReadonlyMap<string, StatedFact>;
+}
+
+interface Line {
+  readonly term: Term;
+  readonly number: number;
+}
+
+/** Throws `bad_fact` with file and line. */
+export function readState(text: string, file: string, manifest: Manifest): ReadState {
+  let revision: number | null = null;
+  const evidence = new Map<string, Evidence>();
+  const stated = new Map<string, { fact: string; number: number }>();
+  for (const { term, number } of linesOf(text, file)) {
+    at(file, number, () => {
+      const name = indicator(term);
+      if (name === 'revision/1') revision = revisionOf(term);
+      else if (name === 'evidence/4') {
+        const [fact] = argumentsOf(term);
+        if (fact !== undefined) evidence.set(placeOf(fact, manifest).fact, evidenceOf(term));
+      } else {
+        const { place, fact } = placeOf(term, manifest);
+        const before = stated.get(place);
+        if (before !== undefined && before.fact !== fact)
+          throw new LogicError('bad_fact', `${fact}: line ${before.number} says ${before.fact}.`);
+        stated.set(place, { fact, number });
+      }
+    });
+  }
+  const facts = [...stated].map(
+    ([place, { fact }]) => [place, { fact, evidence: evidence.get(fact) ?? null }] as const,
+  );
+  return { revision, facts: new Map(facts) };
+}
+
+/** The text's clauses, one or more lines each, with the line that each begins on. */
+function* linesOf(text: string, file: string): Generator<Line> {
+  let pending = '';
+  let begun = 0;
+  for (const [index, line] of text.split('\n').entries()) {
+    if (/^\s*(%.*)?$/.test(line)) continue;
+    if (pending === '') begun = index + 1;
+    pending += `${line}\n`;
+    if (!/\.\s*(%[^']*)?$/.test(line)) continue;
+    const clause = pending;
+    pending = '';
+    yield {
+      number: begun,
+      term: at(file, begun, () => readTerm(clause, { bytes: QUERY_TEXT_BYTES, depth: TERM_DEPTH }).term),
+    };
+  }
+  if (pending !== '')
+    at(file, begun, () => {
+      throw new LogicError('bad_fact', 'this fact has no end: a full stop is missing');
+    });
+}
+
+function at<T>(file: string, number: number, read: () => T): T {
+  try {
+    return read();
+  } catch (cause) {
+    const said = cause instanceof LogicError ? cause.message : String(cause);
+    throw new LogicError('bad_fact', `${file}:${number}: ${said}`, cause);
+  }
+}
+
+function placeOf(term: Term, manifest: Manifest): { place: string; fact: string } {
+  const entry = checkFact(term, manifest);
+  if (entry.kind !== 'state')
+    throw new LogicError('bad_fact', `${entry.name}/${entry.arity} is ${entry.kind}, not state.`);
+  const args = argumentsOf(term);
+  const key = keyPositions(entry).map((i) => writeTerm(args[i] as Term));
+  return { place: `${entry.name}/${entry.arity}(${key.join(',')})`, fact: writeTerm(term) };
+}
+
+function revisionOf(term: Term): number {
+  const [value] = argumentsOf(term);
+  const revision = timeOf(value);
+  if (revision === null) throw new LogicError('bad_fact', 'a revision is a whole number');
+  return revision;
+}
+
+function evidenceOf(term: Term): Evidence {
+  const [, source, from, until] = argumentsOf(term);
+  const observedAt = timeOf(from);
+  const validUntil = timeOf(until);
+  if (source?.kind !== 'atom' || observedAt === null || validUntil === null)
+    throw new LogicError('bad_fact', 'evidence is a fact, a source (atom) and two times in milliseconds');
+  return { source: source.name, observedAt, validUntil };
+}
+
+function timeOf(term: Term | undefined): number | null {
+  const value = term?.kind === 'int' ? Number(term.value) : -1;
+  return Number.isSafeInteger(value) && value >= 0 ? value : null;
+}
