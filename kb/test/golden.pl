@@ -8,6 +8,7 @@ the code that a checker must refuse each with. Read by plunit (proof/proof.plt) 
 */
 
 :- use_module(world).
+:- use_module(corpus).
 :- use_module(library(http/json)).
 :- use_module(library(lists)).
 :- use_module(library(apply)).
@@ -18,16 +19,6 @@ main :-
     golden_world(Facts),
     world(Facts, Site),
     forall(case(Name, Text), write_case(Name, Text, Site)).
-
-golden_world([ node(sentry), node(pve1), node(pve2), node(nas), logic_node(sentry),
-               node_class(pve1,nuc), node_class(pve2,nuc), node_class(nas,server),
-               node_memory(pve1,32768), node_memory(pve2,32768), vm_memory(web,4096), vm_memory(database,8192), vm_memory(media,24576),
-               cluster_member(home,pve1), cluster_member(home,pve2), cluster_member(home,nas),
-               node_zone(pve1,servers), node_zone(nas,storage), firewall_rule(1,servers,storage,nfs,allow),
-               node_up(pve1,true), node_up(pve2,true), node_up(sentry,true), stale(node_up(nas,true)),
-               node_temp(pve1,88.5), node_temp(pve2,61.0), node_load(pve1,0.62), node_load(pve2,0.18),
-               vm_host(web,pve1), vm_host(database,pve1), vm_host(media,pve2),
-               vm(web), vm(database), depends_on(web,database), depends_on(pve1,nas) ]).
 
 case(at_risk, "at_risk_of_throttling(N)").
 case(status_up, "node_status(pve1, S)").
@@ -52,12 +43,7 @@ case(hottest, "top(1, T, node_temp(N, T))").
 case(loads, "aggregate_all(list(L), node_load(_, L), Ls)").
 
 write_case(Name, Text, Site) :-
-    term_string(Ask, Text, [variable_names(Bindings)]),
-    prove:ask_parts(Ask, Goal, _, Assumptions),
-    language:answer_variables(Goal, Bindings, Named),
-    pairs(Named, Names, Vars),
-    prove:question(Ask, Vars, proof, Question),
-    prove:answers(Question, Site, 1500000, [answer(Values, Proof)|_]),
+    golden_answer(Text, Site, Question, Names, Values, Proof),
     findall(M, mutation(Proof, Values, M), Mutations0),
     include(really_different(Proof), Mutations0, Mutations),
     maplist(text, Values, ValueTexts),
@@ -66,6 +52,7 @@ write_case(Name, Text, Site) :-
     file_directory_name(World, Dir),
     atomic_list_concat([Dir, '/golden/', Name, '.json'], File),
     proof_check:check_proof(Proof, Question, Values, [now(1500000)]),
+    prove:assumed(Question, Assumptions),
     standing(Assumptions, Proof, Standing),
     setup_call_cleanup(
         open(File, write, Out, [encoding(utf8), newline(posix)]),
@@ -74,8 +61,25 @@ write_case(Name, Text, Site) :-
           nl(Out) ),
         close(Out)).
 
-pairs([], [], []).
-pairs([N=V|T], [N|Ns], [V|Vs]) :- pairs(T, Ns, Vs).
+standing([_|_], _, hypothetical) :- !.
+standing(_, Proof, attested) :- ( member(step(_, absent(_)), Proof) ; member(step(_, all(_, _, _, _, _, _)), Proof) ), !.
+standing(_, _, verified).
+
+really_different(Proof), Mutations0, Mutations),
+    maplist(text, Values, ValueTexts),
+    text(Proof, ProofText),
+    module_property(world, file(World)),
+    file_directory_name(World, Dir),
+    atomic_list_concat([Dir, '/golden/', Name, '.json'], File),
+    proof_check:check_proof(Proof, Question, Values, [now(1500000)]),
+    prove:assumed(Question, Assumptions),
+    standing(Assumptions, Proof, Standing),
+    setup_call_cleanup(
+        open(File, write, Out, [encoding(utf8), newline(posix)]),
+        ( json_write_dict(Out, _{name:Name, query:Text, variables:Names, now:1500000, values:ValueTexts, standing:Standing,
+                                 proof:ProofText, mutations:Mutations}, [width(0)]),
+          nl(Out) ),
+        close(Out)).
 
 standing([_|_], _, hypothetical) :- !.
 standing(_, Proof, attested) :- ( member(step(_, absent(_)), Proof) ; member(step(_, all(_, _, _, _, _, _)), Proof) ), !.

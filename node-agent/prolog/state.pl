@@ -67,7 +67,7 @@ control(get, '/observed-after', Request) :-
     reply_json_dict(_{rows:Rows}, []).
 control(get, '/alerts', Request) :-
     !,
-    http_parameters(Request, [now(Now, [integer]), most(Most, [positive_integer])]),
+    http_parameters(Request, [now(Now, [integer]), most(Most, [integer])]),
     snapshot(alert_changes(Now, Most, Revision, More, Changes)),
     reply_json_dict(_{revision:Revision, more:More, changes:Changes}, []).
 control(get, '/active', _) :-

@@ -78,16 +78,16 @@ test('batches that came while the engine was away are there when it is back', as
 test('the text follows a commit within two seconds and a stop leaves the last state, no process and no socket', async (t) => {
   const data = await makeSiteFolder(t);
   const site = await runSite(t, data);
-  await observe(seen(['node_up', 'pve1', true]), site.telemetry);
-  await until(() => site.stateText.revision === 1, 'the text is written', 2_000);
+  const { revision } = await observe(seen(['node_up', 'pve1', true]), site.telemetry);
+  await until(() => site.stateText.revision >= revision, 'the text is written', 2_000);
   assert.match(
     await readFile(stateFile(data), 'utf8'),
-    /^%[^\n]*\nrevision\(1\)\.\nnode_up\(pve1,true\)\.\n/,
+    /^%[^\n]*\nrevision\(\d+\)\.\n(.*\n)*node_up\(pve1,true\)\.\n/,
   );
   await observe(seen(['node_up', 'pve1', false]), site.telemetry);
   const pid = site.engine.pid ?? 0;
   await site.stop();
-  assert.match(await readFile(stateFile(data), 'utf8'), /revision\(2\)\.\nnode_up\(pve1,false\)/);
+  assert.match(await readFile(stateFile(data), 'utf8'), /^node_up\(pve1,false\)\.$/m);
   assert.equal(isAlive(pid), false);
   assert.equal(existsSync(join(data, 'run')), false);
   await assert.rejects(fetch(`${site.url}/healthz`));
@@ -111,12 +111,15 @@ test('a lost journal is made up for by the text, and revisions go on from there'
   const first = await runSite(t, data);
   for (let at = 0; at < 3; at += 1) await observe(seen(['node_load', 'pve1', at / 4]), first.telemetry);
   await first.telemetry.sync.settled();
-  const { text } = await first.engine.bridge().state();
+  await first.alerts.pass.stop();
+  const { text, revision } = await first.engine.bridge().state();
   await first.stop();
   for (const end of ['', '-wal', '-shm']) await rm(join(data, `journal.sqlite${end}`), { force: true });
   const again = await runSite(t, data);
   assert.equal((await again.engine.bridge().state()).text, text);
-  assert.equal((await observe(seen(['node_load', 'pve1', 0.9]), again.telemetry)).revision, 4);
+  const before = again.telemetry.journal.lastRevision;
+  assert.ok(before >= revision);
+  assert.equal((await observe(seen(['node_load', 'pve1', 0.9]), again.telemetry)).revision, before + 1);
 });
 
 test('a text that is gone comes back from the journal, whole, though its batches were pruned', async (t) => {
@@ -131,7 +134,7 @@ test('a text that is gone comes back from the journal, whole, though its batches
   await rm(stateFile(data));
   const again = await runSite(t, data);
   const { revision, text } = await again.engine.bridge().state();
-  assert.equal(revision, 3);
+  assert.ok(revision >= 3);
   assert.deepEqual(text.match(/^node_load.*$/gm), [
     'node_load(pve1,0.0).',
     'node_load(pve2,0.25).',
@@ -162,7 +165,7 @@ test('a batch that the engine refuses changes nothing, and those after it go on'
   await observe(seen(['node_up', 'pve1', true]), site.telemetry);
   await sync.settled();
   const { revision, text } = await engine.bridge().state();
-  assert.equal(revision, 2);
+  assert.equal(revision, journal.lastRevision);
   assert.match(text, /node_up\(pve1,true\)/);
 });
 
@@ -181,7 +184,11 @@ test('a batch with one bad fact is refused whole and makes no revision', async (
       String(bad),
     );
   }
-  assert.equal(site.telemetry.journal.lastRevision, 0);
+  const { text } = await site.engine.bridge().state();
+  assert.doesNotMatch(text, /^node_/m);
+  const { journal } = site.telemetry;
+  for (let revision = 1; revision <= journal.lastRevision; revision += 1)
+    for (const { source } of journal.batch(revision) ?? []) assert.equal(source, 'alerts');
 });
 
 test('rules that are not those of the manifest are refused before anything starts', async (t) => {

@@ -1,5 +1,6 @@
 /**
- * `logic-node ask`, `why`, `why-not`: one question to a running site through its tRPC interface, the way a script would.
+ * `logic-node ask`, `why`, `why-not`, `alerts`, `observe`: one call to a running site through its tRPC interface, the way a script
+ * would.
  */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -8,6 +9,7 @@ import { loadManifest } from '@fleet/shared/catalogue.ts';
 import { type ErrorCode, isErrorCode, LogicError } from '@fleet/shared/errors.ts';
 import { REPLY_BYTES, REPLY_TERM_DEPTH } from '@fleet/shared/limits.ts';
 import { renderResult } from '@fleet/shared/render.ts';
+import { renderAlerts } from '@fleet/shared/render-alerts.ts';
 import { renderWhyNot } from '@fleet/shared/render-why.ts';
 import { readTerm } from '@fleet/shared/term.ts';
 import { createTRPCClient, httpLink, TRPCClientError } from '@trpc/client';
@@ -27,6 +29,8 @@ export interface AskFlags {
 
 /** The bundle that came with this program. */
 const KB = fileURLToPath(new URL('../../kb/', import.meta.url));
+/** A token for a site that asks for one: in the environment, as a command line can be read by everyone. */
+const TOKEN_VARIABLE = 'LOGIC_TOKEN';
 /** Where a site run by hand listens. */
 const DEFAULT_URL = 'http://127.0.0.1:8081';
 
@@ -82,6 +86,34 @@ export async function whyNot(query: string, flags: AskFlags): Promise<number> {
   }
 }
 
+/** Prints the alerts that are active, and what changed last. */
+export async function alerts(flags: AskFlags & { readonly history: string }): Promise<number> {
+  try {
+    const history = Number(flags.history);
+    const result = await asking(flags, (client) => client.site.alerts.query({ history }));
+    process.stdout.write(
+      flags.json === true ? `${JSON.stringify(result)}\n` : renderAlerts(result, realWorld.now()),
+    );
+    return 0;
+  } catch (cause) {
+    return reportError(cause, flags.json === true);
+  }
+}
+
+/** Pushes one fact; prints the revision that holds it. */
+export async function observe(fact: string, flags: AskFlags & { readonly for: string }): Promise<number> {
+  try {
+    const validForMs = Number(flags.for) * 1000;
+    const result = await asking(flags, (client) => client.site.observe.mutate([{ fact, validForMs }]));
+    process.stdout.write(
+      flags.json === true ? `${JSON.stringify(result)}\n` : `revision ${result.revision}\n`,
+    );
+    return 0;
+  } catch (cause) {
+    return reportError(cause, flags.json === true);
+  }
+}
+
 /** Where each clause stands, if this program's bundle is the one that the site proves with. */
 async function placesOf(bundle: string | null): Promise<ReadonlyMap<string, string>> {
   const manifest = await loadManifest(KB);
@@ -94,8 +126,10 @@ type Client = ReturnType<typeof createTRPCClient<SiteRouter>>;
 /** Throws the site's own error, or `unreachable`. */
 async function asking<T>(flags: AskFlags, use: (client: Client) => Promise<T>): Promise<T> {
   const url = flags.url ?? findUrl(flags);
+  const token = process.env[TOKEN_VARIABLE];
+  const headers = token === undefined ? {} : { authorization: `Bearer ${token}` };
   const client = createTRPCClient<SiteRouter>({
-    links: [httpLink({ url: `${url.replace(/\/$/, '')}/trpc`, methodOverride: 'POST' })],
+    links: [httpLink({ url: `${url.replace(/\/$/, '')}/trpc`, methodOverride: 'POST', headers })],
   });
   try {
     return await use(client);

@@ -1,5 +1,5 @@
 /**
- * The command line of `logic-node`: init, serve, ask, why, why-not. Each command loads only what it needs, so that an idle site
+ * The command line of `logic-node`: init, serve, ask, why, why-not, alerts, observe, token. Each command loads only what it needs, so that an idle site
  * does not carry the others. What a script reads goes to standard output, everything else to standard error.
  */
 import { Command, Option } from 'commander';
@@ -93,6 +93,35 @@ program
   .action(async (query: string, flags: AskFlags) => {
     const { whyNot } = await import('./ask-command.ts');
     end(await whyNot(query, flags));
+  });
+
+program
+  .command('alerts')
+  .description('what is active, and what changed last')
+  .option('--history <n>', 'how many of the last changes', '20')
+  .addOption(json())
+  .addOption(url())
+  .addOption(data())
+  .addOption(which())
+  .action(async (flags: AskFlags & { history: string }) => {
+    const { alerts } = await import('./ask-command.ts');
+    end(await alerts(flags));
+  });
+
+program
+  .command('observe')
+  .description(
+    'vouch for a fact of the state; with the role operator (LOGIC_TOKEN) where the site asks for one',
+  )
+  .argument('<fact>', "such as 'node_maintenance(pve1, true)'")
+  .requiredOption('--for <seconds>', 'how long it is evidence')
+  .addOption(json())
+  .addOption(url())
+  .addOption(data())
+  .addOption(which())
+  .action(async (fact: string, flags: AskFlags & { for: string }) => {
+    const { observe } = await import('./ask-command.ts');
+    end(await observe(fact, flags));
   });
 
 const token = program

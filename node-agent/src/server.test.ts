@@ -34,7 +34,7 @@ before(async () => {
   await writeFile(tls.tlsCert, own.cert);
   await writeFile(tls.tlsCa, fleet.cert);
   site = await runSite(ending, data, { ...tls, listen: '127.0.0.1:0', metricsAddr: '127.0.0.1:0' });
-  observe(seen(['node_up', 'pve1', true]), site.telemetry);
+  await observe(seen(['node_up', 'pve1', true]), site.telemetry);
   await site.telemetry.sync.settled();
 });
 

@@ -253,7 +253,8 @@ function coverageRow({ site, outcome, code, message, ms, revision, answers }: Si
   ];
 }
 
-function table(rows: readonly (readonly string[])[]): string[] {
+/** Rows in aligned columns, each line indented. */
+export function table(rows: readonly (readonly string[])[]): string[] {
   const widths = (rows[0] ?? []).map((_, i) => Math.max(...rows.map((row) => row[i]?.length ?? 0)));
   return rows.map((row) => `  ${row.map((cell, i) => cell.padEnd(widths[i] ?? 0)).join('  ')}`.trimEnd());
 }

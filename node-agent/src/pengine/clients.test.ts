@@ -36,7 +36,7 @@ before(async () => {
   // One site for this file: starting it is the expensive part.
   const site = await startSite(ending);
   url = site.url;
-  observe(
+  await observe(
     seen(
       ['node_up', 'pve1', true],
       ['node_up', 'pve2', false],

@@ -24,7 +24,7 @@ let data = '';
 before(async () => {
   data = await makeSiteFolder(ending);
   site = await runSite(ending, data);
-  observe(seen(['node_up', 'pve1', true], ['node_load', 'pve1', 0.5]), site.telemetry);
+  await observe(seen(['node_up', 'pve1', true], ['node_load', 'pve1', 0.5]), site.telemetry);
   await site.telemetry.sync.settled();
 });
 
