@@ -63,6 +63,30 @@ export async function measureDoors(doors: Doors, options: DoorOptions): Promise<
   return figures;
 }
 
+/** The same question with and without its proofs, through the agent's TLS port. */
+export async function measureProved(
+  agent: Server,
+  options: DoorOptions & { readonly proved: string },
+): Promise<Figure[]> {
+  const load = { clients: 16, seconds: options.seconds };
+  const proved: Round[] = [];
+  const plain: Round[] = [];
+  for (let round = 0; round < options.rounds; round += 1) {
+    proved.push(await measure(agent, { ...options, body: options.proved }, load));
+    plain.push(await measure(agent, options, load));
+  }
+  const cpu = (all: readonly Round[]) => all.map(({ cpuMs }) => cpuMs);
+  return [
+    compared(
+      'CPU of a question with proofs, end to end, against plain',
+      'ms',
+      cpu(proved),
+      cpu(plain),
+      atMost(1.5),
+    ),
+  ];
+}
+
 async function rounds(
   { agent, stock, bare }: Doors,
   options: DoorOptions,

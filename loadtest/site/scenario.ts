@@ -1,13 +1,16 @@
 /**
  * `npm run loadtest -- site`: one logic node alone, measured on loopback beside what it is compared with. The parts,
- * in order: the doors, inside Prolog, idle memory. Each says what it is doing; a part that fails fails the run.
+ * in order: the doors, the lane, proofs, observations, inside Prolog, placement, idle memory. Each says what it is doing; a part that fails fails the run.
  */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Figure } from '../figures.ts';
-import { measureDoors } from './doors.ts';
+import { measureDoors, measureProved } from './doors.ts';
 import { measureIdle } from './idle.ts';
+import { measureLane } from './lane.ts';
+import { measureObserve } from './observe.ts';
+import { measurePlacement } from './placement.ts';
 import { measureProofs, measureScale } from './prolog.ts';
 import { startAgent, startBare, startStock } from './servers.ts';
 
@@ -20,14 +23,19 @@ export interface ScenarioOptions {
   readonly say: (text: string) => void;
 }
 
-const QUESTION = JSON.stringify({
-  application: 'logic',
-  ask: 'node_status(N,S)',
-  template: '[N,S]',
-  chunk: 1000,
-  destroy: true,
-  format: 'prolog',
-});
+const QUESTION = question('node_status(N,S)', '[N,S]');
+const PROVED = question('prove(node_status(N,S),P)', '[N,S,P]');
+
+function question(ask: string, template: string): string {
+  return JSON.stringify({
+    application: 'logic',
+    ask,
+    template,
+    chunk: 1000,
+    destroy: true,
+    format: 'prolog',
+  });
+}
 
 export const NOTES = [
   'One question, `node_status(N, S)`, 6 answers of the sample site; doors are asked by h2load, one request under way a connection.',
@@ -48,14 +56,23 @@ export async function measureSite(options: ScenarioOptions): Promise<Figure[]> {
     const stock = started(await startStock(join(agent.data, 'kb', 'main.pl')));
     const bare = started(await startBare(folder, agent, QUESTION));
     const doors = await measureDoors({ agent, stock, bare }, { ...options, folder, body: QUESTION });
+    options.say('the lane on its own socket');
+    const term = 'lane(node_status(N,S),[N,S])';
+    const lane = await measureLane(agent, stock, { ...options, folder, body: QUESTION, term });
     await Promise.all([stock.stop(), bare.stop()]);
+    options.say('proofs, end to end');
+    const proved = await measureProved(agent, { ...options, folder, body: QUESTION, proved: PROVED });
+    options.say('observations');
+    const observed = await measureObserve(agent, { ...options, folder, body: QUESTION });
     options.say('inside Prolog: growth of the site');
     const scale = await measureScale(options.rounds);
     options.say('inside Prolog: the cost of a proof');
     const proofs = await measureProofs();
+    options.say('placement');
+    const placement = await measurePlacement();
     options.say(`idle for ${options.idleSeconds} s`);
     const idle = await measureIdle(agent, options.idleSeconds);
-    return [...doors, ...scale, ...proofs, ...idle];
+    return [...doors, ...lane, ...proofs, ...proved, ...observed, ...scale, ...placement, ...idle];
   } finally {
     for (const stop of undo.reverse()) await stop();
     rmSync(folder, { recursive: true, force: true });

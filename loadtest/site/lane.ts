@@ -1,0 +1,101 @@
+/**
+ * The lane on its own socket, without Node in between: four connections, each with many questions under way, as
+ * node-agent/prolog/lane.pl frames them. What stock library(pengines) is asked by h2load beside it is the same question.
+ */
+import { connect } from 'node:net';
+import { join } from 'node:path';
+import { atLeast, compared, type Figure } from '../figures.ts';
+import { h2load } from '../h2load.ts';
+import type { AgentServer, Server } from './servers.ts';
+
+const CONNECTIONS = 4;
+/** Questions under way on one connection: more than cover a round trip. */
+const UNDER_WAY = 64;
+const TIMES_STOCK = 15;
+
+export interface LaneOptions {
+  readonly folder: string;
+  /** The body that stock is asked with. */
+  readonly body: string;
+  /** The same as a term, with its template. */
+  readonly term: string;
+  readonly rounds: number;
+  readonly seconds: number;
+}
+
+export async function measureLane(
+  agent: AgentServer,
+  stock: Server,
+  options: LaneOptions,
+): Promise<Figure[]> {
+  const { folder, body, rounds, seconds } = options;
+  const lane: number[] = [];
+  const baseline: number[] = [];
+  for (let round = 0; round < rounds; round += 1) {
+    lane.push(await laneRate(join(agent.data, 'run', 'lane.sock'), options));
+    const measured = await h2load(folder, { ...stock.target, body }, { clients: 16, seconds });
+    baseline.push(measured.perSecond);
+  }
+  return [
+    compared(
+      'questions on the lane, pipelined, against stock at 16',
+      '/s',
+      lane,
+      baseline,
+      atLeast(TIMES_STOCK),
+    ),
+  ];
+}
+
+async function laneRate(path: string, { term, seconds }: LaneOptions): Promise<number> {
+  const rates = await Promise.all(
+    Array.from({ length: CONNECTIONS }, (_, at) => connectionRate(path, `bench${at}`, { term, seconds })),
+  );
+  return rates.reduce((sum, rate) => sum + rate, 0);
+}
+
+/** Keeps UNDER_WAY questions asked until the time is over; replies a second. */
+function connectionRate(
+  path: string,
+  name: string,
+  { term, seconds }: Pick<LaneOptions, 'term' | 'seconds'>,
+): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const socket = connect(path);
+    let pending: Buffer = Buffer.alloc(0);
+    let asked = 0;
+    let replies = 0;
+    const began = performance.now();
+    const ask = (count: number) => {
+      const frames = Array.from({ length: count }, () => framed(`ask ${name}-${asked++} prolog p\n${term}`));
+      socket.write(Buffer.concat(frames));
+    };
+    socket.on('connect', () => ask(UNDER_WAY));
+    socket.on('error', reject);
+    socket.on('data', (chunk: Buffer) => {
+      pending = pending.length === 0 ? chunk : Buffer.concat([pending, chunk]);
+      let taken = 0;
+      let at = 0;
+      while (pending.length - at >= 4 && pending.length - at >= 4 + pending.readUInt32BE(at)) {
+        if (replies + taken === 0 && !pending.includes('success'))
+          return reject(new Error(pending.subarray(at, at + 500).toString()));
+        at += 4 + pending.readUInt32BE(at);
+        taken += 1;
+      }
+      pending = pending.subarray(at);
+      replies += taken;
+      const elapsed = (performance.now() - began) / 1000;
+      if (elapsed < seconds) return ask(taken);
+      socket.destroy();
+      resolve(replies / elapsed);
+    });
+  });
+}
+
+function framed(text: string): Buffer {
+  const payload = Buffer.from(text);
+  const frame = Buffer.alloc(4 + payload.length);
+  frame.writeUInt32BE(payload.length);
+  payload.copy(frame, 4);
+  return frame;
+}
