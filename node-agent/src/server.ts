@@ -11,7 +11,7 @@ import { REQUEST_BODY_BYTES } from '@fleet/shared/limits.ts';
 import { fastifyTRPCPlugin } from '@trpc/server/adapters/fastify';
 import { type FastifyInstance, type FastifyReply, type FastifyRequest, fastify } from 'fastify';
 import type { Logger } from 'pino';
-import { type CallerOf, loopbackCallers, tlsCallers } from './access/callers.ts';
+import { type Caller, type CallerOf, loopbackCallers, tlsCallers } from './access/callers.ts';
 import type { Tokens } from './access/tokens.ts';
 import type { Address, TlsFiles } from './config.ts';
 import type { PengineDoor } from './pengine/door.ts';
@@ -86,13 +86,16 @@ export async function listen(app: FastifyInstance, { host, port }: Address): Pro
 }
 
 function withRoutes(app: FastifyInstance, parts: ServerParts, callerOf: CallerOf): FastifyInstance {
+  // Found out once a request: a token is hashed for it.
+  const callers = new WeakMap<FastifyRequest, Caller>();
+  const known = (request: FastifyRequest): Caller => callers.get(request) ?? callerOf(request);
   app.addHook('onRequest', async (request) => {
     endAborted(request);
-    callerOf(request);
+    callers.set(request, callerOf(request));
   });
   addRefusals(app, parts);
   addHealth(app, parts);
-  app.register(async (scope) => addPengineRoutes(scope, parts, callerOf));
+  app.register(async (scope) => addPengineRoutes(scope, parts, known));
   app.register(fastifyTRPCPlugin<SiteRouter>, {
     prefix: '/trpc',
     trpcOptions: {
@@ -101,7 +104,7 @@ function withRoutes(app: FastifyInstance, parts: ServerParts, callerOf: CallerOf
       allowMethodOverride: true,
       createContext: ({ req, res }): Context => ({
         ...parts.context,
-        caller: callerOf(req),
+        caller: known(req),
         gone: goneSignal(res),
       }),
       onError: ({ error }) => {
@@ -134,7 +137,7 @@ function addPengineRoutes(app: FastifyInstance, { door }: ServerParts, callerOf:
       const answer = await door.handle({
         method: request.method,
         action: (request.params as { action: string }).action,
-        query: new URL(request.url, 'http://localhost').searchParams,
+        query: queryOf(request.url),
         contentType: request.headers['content-type'] ?? '',
         body: Buffer.isBuffer(request.body) ? request.body : Buffer.alloc(0),
         nonce: headerText(request, 'logic-nonce'),
@@ -144,6 +147,14 @@ function addPengineRoutes(app: FastifyInstance, { door }: ServerParts, callerOf:
       return reply.code(answer.status).headers(answer.headers).send(answer.body);
     },
   });
+}
+
+const NO_PARAMETERS = new URLSearchParams();
+
+/** Most requests have none, and reading a whole URL costs more than looking. */
+function queryOf(url: string): URLSearchParams {
+  const at = url.indexOf('?');
+  return at < 0 ? NO_PARAMETERS : new URLSearchParams(url.slice(at + 1));
 }
 
 function headerText(request: FastifyRequest, name: string): string {

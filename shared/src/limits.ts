@@ -48,6 +48,9 @@ export const LANE_WORKERS = 4;
 /** Questions on the lane, running and waiting: at a thousand a second the last waits a quarter of one. */
 export const LANE_QUESTIONS = 256;
 export const CALLER_LANE_QUESTIONS = LANE_QUESTIONS / 2;
+/** Creates that the door remembers as read, and the longest body of one: 1 MiB together. */
+export const KNOWN_CREATES = 256;
+export const KNOWN_CREATE_BYTES = 4 * 1024;
 /** A cancelled question that still runs by then hangs in one call of C. */
 export const CANCEL_MS = 1_000;
 /** Pengine sessions that one site keeps open (each holds a thread). */
@@ -106,6 +109,8 @@ export const STATE_TEXT_MS = 1_000;
 export const JOURNAL_REVISIONS_KEPT = 20_000;
 /** One batch of observations, one transaction. */
 export const BATCH_OBSERVATIONS = 10_000;
+/** Revisions that one commit to Prolog makes at most, when it is behind. */
+export const COMMIT_REVISIONS = 1_000;
 
 /** Evidence that never goes stale: what the agent itself decided. The largest integer that both languages have. */
 export const FOREVER = Number.MAX_SAFE_INTEGER;

@@ -11,6 +11,7 @@ import type { EngineReply, PengineRequest } from '../prolog/bridge.ts';
 import type { Engine } from '../prolog/engine.ts';
 import type { World } from '../world.ts';
 import { EngineRoom } from './engine-room.ts';
+import { KnownCreates } from './known-creates.ts';
 import { busy } from './places.ts';
 import { type DoorReply, errorReply, plainEvent, readEngineEvent, unknownPengine } from './reply.ts';
 import {
@@ -56,6 +57,7 @@ export class PengineDoor {
   readonly #parts: DoorParts;
   readonly #sessions = new Sessions();
   readonly #room: EngineRoom;
+  readonly #known = new KnownCreates();
 
   constructor(parts: DoorParts) {
     this.#parts = parts;
@@ -123,11 +125,13 @@ export class PengineDoor {
   async #create(request: DoorRequest, reply: Reply): Promise<DoorReply> {
     if (request.method !== 'POST') throw new LogicError('bad_request', 'create is a POST.');
     reply.format = request.contentType.startsWith('application/json') ? 'json' : 'prolog';
-    const keys = readKeys(request.contentType, request.body);
-    reply.format = readFormat(keys.get('format'));
-    checkNonce(request);
-    reply.ask = textOf(keys, 'ask');
-    const wish = readCreate(keys, this.#parts.vocabulary);
+    const before = this.#known.find(request.contentType, request.body);
+    if (before !== null) {
+      reply.format = before.format;
+      checkNonce(request);
+      reply.ask = before.ask;
+    }
+    const wish = before ?? this.#readCreate(request, reply);
     if (wish.lane !== null) return this.#ask(request, wish, wish.lane, reply);
     if (this.#sessions.size + this.#room.running >= PENGINE_SESSIONS) throw busy('pengines');
     if (this.#sessions.countOf(request.caller) >= CALLER_SESSIONS) throw busy('pengines of one caller');
@@ -139,6 +143,16 @@ export class PengineDoor {
     } as const;
     const engineReply = await this.#room.create(emitted, reply.id, request);
     return this.#created(request, wish, engineReply, reply);
+  }
+
+  #readCreate(request: DoorRequest, reply: Reply): CreateRequest {
+    const keys = readKeys(request.contentType, request.body);
+    reply.format = readFormat(keys.get('format'));
+    checkNonce(request);
+    reply.ask = textOf(keys, 'ask');
+    const wish = readCreate(keys, this.#parts.vocabulary);
+    this.#known.keep(request.contentType, request.body, wish);
+    return wish;
   }
 
   /** A question that leaves no pengine behind: on the lane. */
