@@ -8,12 +8,12 @@
 import type { AddressInfo } from 'node:net';
 import { asLogicError, ERRORS, LogicError } from '@fleet/shared/errors.ts';
 import { REQUEST_BODY_BYTES } from '@fleet/shared/limits.ts';
+import { PAGE_HEADERS, renderPage } from '@fleet/shared/page/page.ts';
 import { type FastifyTRPCPluginOptions, fastifyTRPCPlugin } from '@trpc/server/adapters/fastify';
 import { TRPC_ERROR_CODES_BY_KEY } from '@trpc/server/rpc';
 import { type FastifyError, type FastifyReply, type FastifyRequest, fastify } from 'fastify';
 import type { Logger } from 'pino';
 import { formatHostPort, type HostPort, isLoopback, parseHostPort } from './config.ts';
-import { PAGE_HEADERS, renderPage } from './page.ts';
 import { askFleet, type Fleet } from './query/pipeline.ts';
 import { type FleetRouter, router } from './router.ts';
 
@@ -85,6 +85,8 @@ function isLoopbackHost(host: string | undefined): boolean {
   }
 }
 
+const FACE = { title: 'Logic fleet', label: 'Ask every site', command: 'logic-fleet ask' };
+
 async function sendPage(
   fleet: Fleet,
   request: FastifyRequest,
@@ -94,15 +96,20 @@ async function sendPage(
   const { q } = request.query as { q?: string | string[] };
   const query = (Array.isArray(q) ? q.at(-1) : q)?.trim() ?? '';
   const page = reply.headers(PAGE_HEADERS);
-  if (query === '') return page.send(renderPage({ query, result: null, error: null }));
+  if (query === '') return page.send(renderPage({ face: FACE, query, result: null, error: null }));
   try {
     return page.send(
-      renderPage({ query, result: await askFleet(fleet, { query }, goneSignal(reply)), error: null }),
+      renderPage({
+        face: FACE,
+        query,
+        result: await askFleet(fleet, { query }, goneSignal(reply)),
+        error: null,
+      }),
     );
   } catch (cause) {
     const error = asLogicError(cause);
     if (error.code === 'internal') log.error({ err: cause }, 'a question failed');
-    return page.status(ERRORS[error.code].http).send(renderPage({ query, result: null, error }));
+    return page.status(ERRORS[error.code].http).send(renderPage({ face: FACE, query, result: null, error }));
   }
 }
 

@@ -51,17 +51,9 @@ const site = routerOf({
     .input(whyNotInput)
     .query(({ ctx, input }): Promise<WhyNotResult> => whyNot(input, askerOf(ctx), ctx.parts)),
   /** What is active, what changed, and what no webhook has taken yet. */
-  alerts: procedure.input(alertsInput).query(async ({ ctx, input }): Promise<AlertsResult> => {
-    const { pass, ledger } = ctx.alerts;
-    const { revision, alerts } = await pass.active();
-    return {
-      site: ctx.parts.site,
-      revision,
-      active: alerts,
-      history: ledger.history(input.history),
-      undelivered: ledger.undelivered,
-    };
-  }),
+  alerts: procedure
+    .input(alertsInput)
+    .query(({ ctx, input }): Promise<AlertsResult> => alertsOf(ctx, input.history)),
   /** Facts that a script vouches for; the role operator. On the disk when it returns. */
   observe: procedure.input(observeInput).mutation(({ ctx, input }): Promise<ObserveResult> => {
     needs('operator', ctx.caller);
@@ -72,6 +64,16 @@ const site = routerOf({
     ({ ctx }): SiteInfo => ({ ...ctx.status(), catalogue: [...ctx.parts.manifest.entries.values()] }),
   ),
 });
+
+/** Throws `not_ready`, `engine_lost`. */
+export async function alertsOf(
+  { alerts: { pass, ledger }, parts }: Pick<Context, 'alerts' | 'parts'>,
+  history: number,
+): Promise<AlertsResult> {
+  const { revision, alerts } = await pass.active();
+  const { undelivered } = ledger;
+  return { site: parts.site, revision, active: alerts, history: ledger.history(history), undelivered };
+}
 
 function askerOf({ caller, gone }: Context): Asker {
   return { caller: caller.name, gone };

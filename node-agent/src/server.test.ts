@@ -10,7 +10,17 @@ import { Client, type Dispatcher } from 'undici';
 import { observe } from './telemetry/pipeline.ts';
 import { authority, type Certified, certify } from './testing/certificates.ts';
 import { endOfFile } from './testing/folder.ts';
-import { client, ENDLESS, HUGE, makeSiteFolder, runSite, SITE, seen, until } from './testing/site.ts';
+import {
+  client,
+  ENDLESS,
+  HUGE,
+  makeSiteFolder,
+  runSite,
+  SITE,
+  seen,
+  startSite,
+  until,
+} from './testing/site.ts';
 
 const ending = endOfFile(after);
 let site: Awaited<ReturnType<typeof runSite>>;
@@ -217,4 +227,18 @@ test('a session that goes on after a certificate was refused is refused again', 
     stream.close();
   }
   session.destroy();
+});
+
+test('the page of a site shows its alerts, and answers with proofs', async (t) => {
+  const own = await startSite(t);
+  await observe(seen(['node_up', 'pve1', true], ['node_temp', 'pve1', 99.5]), own.telemetry);
+  await until(() => own.alerts.ledger.history(1).length > 0, 'an alert is raised');
+  const home = await (await fetch(own.url)).text();
+  assert.match(home, /<h2 id="alerts">Alerts<\/h2>[\s\S]*throttling[\s\S]*pve1/);
+  const asked = await fetch(`${own.url}/?q=${encodeURIComponent('throttling(Node)')}`);
+  assert.equal(asked.status, 200);
+  assert.match(await asked.text(), /<td class="verified">verified<\/td>[\s\S]*node_temp\(pve1, 99.5\)/);
+  const refused = await fetch(`${own.url}/?q=${encodeURIComponent('shell(ls)')}`);
+  assert.equal(refused.status, 400);
+  assert.match(await refused.text(), /unknown_predicate/);
 });

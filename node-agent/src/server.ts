@@ -1,6 +1,6 @@
 /**
  * The agent's listeners: plain HTTP on loopback, and TLS (HTTP/2 and 1.1 on one port) for coordinators. Both serve
- * the same routes: /pengine/*, /trpc, /healthz. Who asks is found out in
+ * the same routes: /pengine/*, /trpc, /healthz, and one page at /. Who asks is found out in
  * access/callers.ts. What goes wrong outside of a route is typed JSON too.
  */
 
@@ -8,6 +8,7 @@ import { constants } from 'node:crypto';
 import type { Http2ServerRequest } from 'node:http2';
 import { asLogicError, ERRORS, LogicError } from '@fleet/shared/errors.ts';
 import { REQUEST_BODY_BYTES } from '@fleet/shared/limits.ts';
+import { PAGE_HEADERS, renderPage } from '@fleet/shared/page/page.ts';
 import { fastifyTRPCPlugin } from '@trpc/server/adapters/fastify';
 import { type FastifyInstance, type FastifyReply, type FastifyRequest, fastify } from 'fastify';
 import type { Logger } from 'pino';
@@ -15,7 +16,8 @@ import { type Caller, type CallerOf, loopbackCallers, tlsCallers } from './acces
 import type { Tokens } from './access/tokens.ts';
 import type { Address, TlsFiles } from './config.ts';
 import type { PengineDoor } from './pengine/door.ts';
-import { type Context, router, type SiteRouter } from './router.ts';
+import { askSite } from './query/pipeline.ts';
+import { alertsOf, type Context, router, type SiteRouter } from './router.ts';
 
 export type { SiteRouter } from './router.ts';
 
@@ -95,6 +97,7 @@ function withRoutes(app: FastifyInstance, parts: ServerParts, callerOf: CallerOf
   });
   addRefusals(app, parts);
   addHealth(app, parts);
+  app.get('/', (request, reply) => sendPage(parts, known(request), request, reply));
   app.register(async (scope) => addPengineRoutes(scope, parts, known));
   app.register(fastifyTRPCPlugin<SiteRouter>, {
     prefix: '/trpc',
@@ -124,6 +127,34 @@ function addHealth(app: FastifyInstance, { context }: ServerParts): void {
       .header('cache-control', 'no-store')
       .send(status);
   });
+}
+
+/** Changes of alerts that the page shows. */
+const PAGE_CHANGES = 20;
+
+async function sendPage(
+  { context, log }: ServerParts,
+  caller: Caller,
+  request: FastifyRequest,
+  reply: FastifyReply,
+): Promise<FastifyReply> {
+  const { site } = context.parts;
+  const face = { title: `Logic node ${site}`, label: `Ask ${site}`, command: 'logic-node ask' };
+  const query = queryOf(request.url).get('q')?.trim() ?? '';
+  const page = reply.headers(PAGE_HEADERS);
+  try {
+    if (query === '') {
+      const alerts = await alertsOf(context, PAGE_CHANGES);
+      return page.send(renderPage({ face, query, result: null, error: null, alerts }));
+    }
+    const asker = { caller: caller.name, gone: goneSignal(reply) };
+    const result = await askSite({ query, prove: true }, asker, context.parts);
+    return page.send(renderPage({ face, query, result, error: null }));
+  } catch (cause) {
+    const error = asLogicError(cause);
+    if (error.code === 'internal') log.error({ err: cause }, 'a question failed');
+    return page.status(ERRORS[error.code].http).send(renderPage({ face, query, result: null, error }));
+  }
 }
 
 /** The door takes bodies as bytes: what they are is for it to find out. */

@@ -47,6 +47,8 @@ const WORLDS = new Map([
   ['deploy/checks/run.ts', 'tells how long each step took'],
   ['loadtest/run.ts', 'dates its report'],
   ['loadtest/site/idle.ts', 'waits for quiet'],
+  ['loadtest/site/lane.ts', 'measures a rate'],
+  ['loadtest/site/observe.ts', 'measures a rate, and keeps a pace'],
 ]);
 const LINE_CHARACTERS = { source: 178, test: 220 };
 const FILE_LINES = 525;

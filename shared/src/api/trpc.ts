@@ -18,11 +18,14 @@ export function logicTRPC<Context extends object>() {
     isDev: false, // no stack ever leaves the process
     errorFormatter: ({ shape, error }) => {
       const code = codeOf(error);
-      const logic: LogicErrorData = { code, advice: ERRORS[code].advice };
-      return { ...shape, message: messageOf(error, shape.message), data: { ...shape.data, logic } };
+      const { advice, http } = ERRORS[code];
+      const logic: LogicErrorData = { code, advice };
+      // tRPC answers with this status: its own codes know fewer than HTTP does (no 507, say).
+      const data = { ...shape.data, httpStatus: http, logic };
+      return { ...shape, message: messageOf(error, shape.message), data };
     },
   });
-  /** LogicErrors keep their code in tRPC's own vocabulary too, which decides the HTTP status. */
+  /** LogicErrors keep their code in tRPC's own vocabulary too. */
   const procedure = t.procedure.use(async ({ next }) => {
     const result = await next();
     if (result.ok || !(result.error.cause instanceof LogicError)) return result;

@@ -27,6 +27,6 @@ summary { cursor: pointer; }
 .error { border: 1px solid var(--bad); border-radius: .3rem; padding: 0 1rem; }
 .error h2 { margin-top: 1rem; }
 .verified, .answered, .empty { color: var(--good); }
-.attested, .unproved, .hypothetical, .stale, .cancelled, .skipped { color: var(--fair); }
-.rejected, .refused, .error-outcome, .timeout, .unreachable { color: var(--bad); }
+.attested, .unproved, .hypothetical, .stale, .cancelled, .skipped, .warning { color: var(--fair); }
+.rejected, .refused, .error-outcome, .timeout, .unreachable, .critical { color: var(--bad); }
 `;

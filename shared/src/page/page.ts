@@ -1,15 +1,17 @@
 /**
- * The coordinator's one page, made on the server: a box to ask, answers by site with their standing
- * and proofs, and the coverage, which names every site with its outcome and why. It needs no script;
- * a question is an ordinary link (`/?q=...`), so it can be kept and passed on.
+ * The one page that a coordinator and a site serve, made on the server: a box to ask, answers by site with their standing
+ * and proofs, the coverage, which names every site with its outcome and why, and on a site's own page its alerts. It
+ * needs no script; a question is an ordinary link (`/?q=...`), so it can be kept and passed on.
  */
 import { createHash } from 'node:crypto';
-import type { Answer, AskResult, JsonValue, SiteOutcome } from '@fleet/shared/api/ask.ts';
-import { ERRORS, type LogicError } from '@fleet/shared/errors.ts';
-import { PAGE_ANSWERS } from '@fleet/shared/limits.ts';
-import { renderProof } from '@fleet/shared/render.ts';
+import type { AlertsResult } from '../api/alerts.ts';
+import type { Answer, AskResult, JsonValue, SiteOutcome } from '../api/ask.ts';
+import { ERRORS, type LogicError } from '../errors.ts';
+import { PAGE_ANSWERS } from '../limits.ts';
+import { renderProof, timeText } from '../render.ts';
+import { writeAtom } from '../term.ts';
 import { type Content, Html, html } from './html.ts';
-import { PAGE_STYLE } from './page-style.ts';
+import { PAGE_STYLE } from './style.ts';
 
 /** Questions that the page offers; a test asks each of the catalogue. */
 export const EXAMPLES = [
@@ -20,8 +22,20 @@ export const EXAMPLES = [
   ['aggregate_all(count, vm(V), Count)', 'How many virtual machines has each site?'],
 ] as const;
 
+/** Whose page it is. */
+export interface PageFace {
+  readonly title: string;
+  /** Above the box. */
+  readonly label: string;
+  /** The command that prints what the page leaves out. */
+  readonly command: string;
+}
+
 /** What was asked, and what came of it. */
 export interface PageState {
+  readonly face: PageFace;
+  /** Of the site whose page it is. */
+  readonly alerts?: AlertsResult;
   readonly query: string;
   readonly result: AskResult | null;
   readonly error: LogicError | null;
@@ -38,27 +52,28 @@ export const PAGE_HEADERS = {
   'cache-control': 'no-store',
 } as const;
 
-export function renderPage({ query, result, error }: PageState): string {
+export function renderPage({ face, query, result, error, alerts }: PageState): string {
   return html`<!doctype html>
 <html lang="en">
 <head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
-<title>${query ? `${query} · ` : ''}Logic fleet</title>
+<title>${query ? `${query} · ` : ''}${face.title}</title>
 <style>${new Html(PAGE_STYLE)}</style>
 </head>
 <body>
 <header>
-<h1><a href="/">Logic fleet</a></h1>
+<h1><a href="/">${face.title}</a></h1>
 <form method="get" action="/" role="search">
-<label for="q">Ask every site</label>
+<label for="q">${face.label}</label>
 <input id="q" name="q" value="${query}" placeholder="node_status(Node, Status)" required autocapitalize="none" autocomplete="off" spellcheck="false">
 <button type="submit">Ask</button>
 </form>
 </header>
 <main>
 ${error && renderError(error)}
-${result && renderResult(result)}
+${result && renderResult(result, face)}
+${result || alerts === undefined ? null : renderAlerts(alerts)}
 ${result ? null : renderExamples()}
 </main>
 </body>
@@ -74,11 +89,44 @@ function renderExamples(): Html {
   return html`<section aria-labelledby="examples"><h2 id="examples">Questions to try</h2><ul class="examples">${items}</ul></section>`;
 }
 
+const alertLink = (alert: string): string =>
+  `/?q=${encodeURIComponent(`active_alert(${writeAtom(alert)}, Subject, Severity)`)}`;
+
+function renderAlerts({ active, history, undelivered }: AlertsResult): Html {
+  const rows = active.map(
+    ({ severity, alert, subject, since, unknown }) =>
+      html`<tr><td class="${severity}">${severity}</td><th scope="row"><a href="${alertLink(alert)}">${alert}</a></th><td>${subject}</td>
+<td>${timeText(since).replace(/^at /, '')}</td><td>${unknown ? 'unknown: its evidence is missing' : ''}</td></tr>\n`,
+  );
+  const changes = history.map(
+    ({ change, severity, alert, subject, at, revision }) =>
+      html`<tr><td>${change}</td><td class="${severity}">${severity}</td><td>${alert}</td><td>${subject}</td><td>${timeText(at).replace(/^at /, '')}</td>
+<td class="number">${revision}</td></tr>\n`,
+  );
+  return html`<section aria-labelledby="alerts"><h2 id="alerts">Alerts</h2>
+${
+  active.length === 0
+    ? html`<p>None is active.</p>`
+    : html`<div class="scroll"><table><thead><tr><th scope="col">Severity</th><th scope="col">Alert</th><th scope="col">Subject</th>
+<th scope="col">Since</th><th scope="col">State</th></tr></thead><tbody>
+${rows}</tbody></table></div>`
+}
+${undelivered > 0 ? html`<p>${count(undelivered, 'delivery', 'deliveries')} that no webhook has taken yet.</p>` : null}
+${
+  history.length === 0
+    ? null
+    : html`<details><summary>Last changes</summary><div class="scroll"><table><thead><tr><th scope="col">Change</th><th scope="col">Severity</th>
+<th scope="col">Alert</th><th scope="col">Subject</th><th scope="col">When</th><th scope="col">Revision</th></tr></thead><tbody>
+${changes}</tbody></table></div></details>`
+}
+</section>`;
+}
+
 function renderError({ code, message }: LogicError): Html {
   return html`<section class="error" role="alert"><h2>Not asked: <code>${code}</code></h2><p>${message}</p><p>${ERRORS[code].advice}</p></section>`;
 }
 
-function renderResult(result: AskResult): Html {
+function renderResult(result: AskResult, { command }: PageFace): Html {
   const shown = result.answers.slice(0, PAGE_ANSWERS);
   const bySite = Map.groupBy(shown, (answer) => answer.site);
   const hidden = result.answers.length - shown.length;
@@ -86,7 +134,7 @@ function renderResult(result: AskResult): Html {
 <h2 id="answers">Answers</h2>
 <p role="status">${summary(result)}</p>
 ${[...bySite].map(([site, answers]) => renderAnswers(site, answers, result.variables))}
-${hidden > 0 ? html`<p>${hidden} more answers are not shown here: <code>logic-fleet ask</code> prints all.</p>` : null}
+${hidden > 0 ? html`<p>${hidden} more answers are not shown here: <code>${command}</code> prints all.</p>` : null}
 </section>
 ${renderCoverage(result)}`;
 }
@@ -99,8 +147,8 @@ function summary({ answers, coverage, complete }: AskResult): string {
     : `Partial: ${from}. The coverage below says why the others are missing.`;
 }
 
-function count(n: number, noun: string): string {
-  return `${n} ${noun}${n === 1 ? '' : 's'}`;
+function count(n: number, noun: string, plural = `${noun}s`): string {
+  return `${n} ${n === 1 ? noun : plural}`;
 }
 
 function renderAnswers(site: string, answers: readonly Answer[], variables: readonly string[]): Html {
