@@ -1,6 +1,6 @@
 /** A site's life: what survives the death of its engine, the loss of a file, a stop. Real swipl, real SQLite. */
 import assert from 'node:assert/strict';
-import { existsSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { appendFile, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
@@ -146,6 +146,14 @@ test('a swipl that hangs is ended and replaced, and those who asked are told', a
   const site = await startSite(t);
   const hung = site.engine.pid ?? 0;
   process.kill(hung, 'SIGSTOP');
+  // All its threads: one that still runs would answer.
+  await until(
+    () =>
+      readdirSync(`/proc/${hung}/task`).every((id) =>
+        / [Tt] /.test(readFileSync(`/proc/${hung}/task/${id}/stat`, 'utf8')),
+      ),
+    'the engine stands still',
+  );
   const ask = () =>
     client(site.url)
       .site.ask.query({ query: 'logic_node(N)' })
