@@ -7,7 +7,7 @@ import { LogicError } from '@fleet/shared/errors.ts';
 import { CLOCK_SKEW_MS, QUERY_TEXT_BYTES, TERM_DEPTH } from '@fleet/shared/limits.ts';
 import { readTerm } from '@fleet/shared/term.ts';
 import type { Observation } from './observation.ts';
-import { observe, type TelemetryParts } from './pipeline.ts';
+import { inSlices, observe, type TelemetryParts } from './pipeline.ts';
 
 /** On the disk when this resolves. Throws `bad_fact` naming the position, `forbidden`, `too_large`, `not_stored`. */
 export async function push(
@@ -16,10 +16,7 @@ export async function push(
   parts: Pick<TelemetryParts, 'manifest' | 'intake' | 'world'>,
 ): Promise<ObserveResult> {
   const now = parts.world.now();
-  return observe(
-    input.map((one, index) => toObservation(one, { index, caller, now })),
-    parts,
-  );
+  return observe(await inSlices(input, (one, index) => toObservation(one, { index, caller, now })), parts);
 }
 
 interface From {
