@@ -10,7 +10,9 @@ import type { AgentServer } from './servers.ts';
 
 /** Observations a second that a site promises to take. */
 const PACE = 10_000;
+/** Facts of a push at full speed, as one that catches up, and at the promised pace, as a script sends what it just saw. */
 const BATCH = 1_000;
+const PACED_BATCH = 100;
 const PUSHERS = 2;
 const ASKERS = 4;
 
@@ -55,8 +57,8 @@ export async function measureObserve(agent: AgentServer, options: ObserveOptions
 type Client = ReturnType<typeof createTRPCClient<SiteRouter>>;
 
 /** A batch of loads of made-up nodes, different from turn to turn. */
-function batch(turn: number) {
-  return Array.from({ length: BATCH }, (_, at) => ({
+function batch(turn: number, length: number) {
+  return Array.from({ length }, (_, at) => ({
     fact: `node_load(bench_${at},${(turn % 97) / 100 + 0.001})`,
     validForMs: 60_000,
   }));
@@ -70,7 +72,7 @@ async function fullSpeed(client: Client, seconds: number): Promise<number> {
   await Promise.all(
     Array.from({ length: PUSHERS }, async (_, pusher) => {
       for (let turn = pusher; performance.now() - began < seconds * 1000; turn += PUSHERS) {
-        const { revision } = await client.site.observe.mutate(batch(turn));
+        const { revision } = await client.site.observe.mutate(batch(turn, BATCH));
         last = Math.max(last, revision);
         taken += BATCH;
       }
@@ -85,8 +87,8 @@ async function paced(client: Client, signal: AbortSignal): Promise<number> {
   const began = performance.now();
   let taken = 0;
   while (!signal.aborted) {
-    await client.site.observe.mutate(batch(taken / BATCH));
-    taken += BATCH;
+    await client.site.observe.mutate(batch(taken / PACED_BATCH, PACED_BATCH));
+    taken += PACED_BATCH;
     const waitMs = began + (taken / PACE) * 1000 - performance.now();
     if (waitMs > 0) await new Promise((resolve) => setTimeout(resolve, waitMs));
   }
