@@ -72,7 +72,7 @@ test('without SWI-Prolog and apt it says what to install, all of it, and ends wi
 test('another package manager is not driven: its exact command is printed', () => {
   const { status, stderr } = bootstrap(freshClone('dnf', { dnf: 'echo dnf was run; exit 9' }), 'test');
   assert.equal(status, 1);
-  assert.match(stderr, /dnf install -y pl/);
+  assert.match(stderr, /dnf install -y pl node-exporter/);
   assert.doesNotMatch(stderr, /dnf was run/);
   assert.match(stderr, /then `npm test` again/);
 });

@@ -8,7 +8,7 @@
  */
 import { spawnSync } from 'node:child_process';
 import { accessSync, constants } from 'node:fs';
-import { delimiter, join } from 'node:path';
+import { delimiter, isAbsolute, join } from 'node:path';
 
 const SWI_PROLOG = {
   what: 'SWI-Prolog',
@@ -25,10 +25,33 @@ const H2LOAD = {
   packages: { apt: 'nghttp2-client', dnf: 'nghttp2', pacman: 'nghttp2', apk: 'nghttp2', brew: 'nghttp2' },
 };
 
+/** Tests of collectors ask the real ones. */
+const NODE_EXPORTER = {
+  what: 'Prometheus node_exporter',
+  program: 'prometheus-node-exporter',
+  orElse: ['node_exporter'],
+  atLeast: '1.3.0',
+  packages: {
+    apt: 'prometheus-node-exporter',
+    dnf: 'node-exporter',
+    pacman: 'prometheus-node-exporter',
+    apk: 'prometheus-node-exporter',
+    brew: 'node_exporter',
+  },
+};
+/** Debian's `upsd` on the PATH of root is a script that runs it only if /etc/nut says so. */
+const NUT_SERVER = {
+  what: 'the server of Network UPS Tools',
+  program: '/lib/nut/upsd',
+  orElse: ['/usr/lib/nut/upsd', '/usr/libexec/nut/upsd', 'upsd'],
+  versionFlag: '-V',
+  atLeast: '2.7.4',
+  packages: { apt: 'nut-server', dnf: 'nut', pacman: 'nut', apk: 'nut', brew: 'nut' },
+};
+
 export const FOR_START = [SWI_PROLOG];
 export const FOR_LOADTEST = [SWI_PROLOG, H2LOAD];
-/** What tests need beyond that is added here. */
-export const FOR_TEST = [...FOR_START];
+export const FOR_TEST = [...FOR_START, NODE_EXPORTER, NUT_SERVER];
 
 const MANAGERS = [
   { name: 'apt', program: 'apt-get', command: (names) => `apt-get update && apt-get install -y ${names}` },
@@ -38,10 +61,11 @@ const MANAGERS = [
   { name: 'brew', program: 'brew', command: (names) => `brew install ${names}`, asUser: true },
 ];
 
-/** Path of `program` on the PATH, or null. */
+/** Path of `program` on the PATH, or null; an absolute path is looked at as it is. */
 export function find(program) {
-  for (const folder of (process.env.PATH ?? '').split(delimiter)) {
-    const path = join(folder || '.', program);
+  const folders = isAbsolute(program) ? [''] : (process.env.PATH ?? '').split(delimiter);
+  for (const folder of folders) {
+    const path = isAbsolute(program) ? program : join(folder || '.', program);
     try {
       accessSync(path, constants.X_OK);
       return path;
@@ -52,9 +76,9 @@ export function find(program) {
 
 /** Why `need` is not met, or null where it is. */
 export function lacking(need) {
-  const path = find(need.program);
-  if (path === null) return `${need.what} is not installed`;
-  const said = spawnSync(path, ['--version'], { encoding: 'utf8', timeout: 10_000 });
+  const path = [need.program, ...(need.orElse ?? [])].map(find).find((found) => found !== null);
+  if (path === undefined) return `${need.what} is not installed`;
+  const said = spawnSync(path, [need.versionFlag ?? '--version'], { encoding: 'utf8', timeout: 10_000 });
   const version = /\d+\.\d+\.\d+/.exec(said.stdout ?? '')?.[0];
   if (version === undefined) return `${path} does not run`;
   return isOlder(version, need.atLeast) ? `${path} is ${version}, older than ${need.atLeast}` : null;

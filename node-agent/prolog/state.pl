@@ -15,16 +15,17 @@
 The agent's control socket, never reachable from outside:
 
     GET  /ready                   revision, atoms, functors
-    POST /commit?revision=N       the batch that makes revision N; one term a line
+    POST /commit?from=N&to=M      the batches that make revisions N to M, in order; one term a line
     GET  /state                   the canonical text
     GET  /expiry?from=T&to=T      did a fact go stale in between, and when is the next to
     GET  /observed-after?time=T   facts from the future: the clock was set back; JSON rows
     GET  /alerts?now=T&most=N     the first N changes that the rules want made to alerts
     GET  /active                  the alerts that are active
 
-A batch of observations becomes one transaction/1, so that readers see all of it or none, and moves the revision by exactly
-one. It is read as terms, `put(Fact,Source,ObservedAt,ValidUntil).` and `removed(Fact).`: as JSON it took ten times as long
-(14 us an observation, against 1.4). swipl writes no file: it renders the text, Node writes it.
+A batch of observations becomes one transaction/1, so that readers see all of it or none, and is one revision. Batches that wait
+already share a transaction: whoever is behind catches up faster than others push. They are read as terms,
+`put(Fact,Source,ObservedAt,ValidUntil).` and `removed(Fact).`: as JSON it took ten times as long (14 us an observation, against
+1.4). swipl writes no file: it renders the text, Node writes it.
 */
 
 %!  control(+Request) is det.
@@ -50,10 +51,10 @@ control(get, '/state', _) :-
     write(Text).
 control(post, '/commit', Request) :-
     !,
-    http_parameters(Request, [revision(Revision, [nonneg])]),
+    http_parameters(Request, [from(From, [nonneg]), to(To, [nonneg])]),
     read_batch(Request, Batch),
     maplist(check_change, Batch),
-    with_mutex(logic_commit, commit(Revision, Batch, Outcome)),
+    with_mutex(logic_commit, commit(From, To, Batch, Outcome)),
     reply(Outcome).
 control(get, '/expiry', Request) :-
     !,
@@ -113,11 +114,11 @@ check_change(removed(Fact)) :-
 check_change(_) :-
     logic_errors:refuse(bad_fact, ['a change is put/4 or removed/1']).
 
-commit(Revision, Batch, Outcome) :-
+commit(From, To, Batch, Outcome) :-
     facts:revision(site, Current),
-    (   Revision =:= Current+1
-    ->  transaction(( apply_changes(Batch), facts:set_revision(site, Revision) )),
-        Outcome = committed(Revision)
+    (   From =:= Current+1
+    ->  transaction(( apply_changes(Batch), facts:set_revision(site, To) )),
+        Outcome = committed(To)
     ;   Outcome = conflict(Current)
     ).
 

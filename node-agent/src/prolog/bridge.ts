@@ -52,6 +52,13 @@ export type CommitOutcome =
   | { readonly kind: 'conflict'; readonly revision: number }
   | { readonly kind: 'bad_fact'; readonly message: string };
 
+/** The rows that make the revisions `from` to `to`. */
+export interface Batches {
+  readonly from: number;
+  readonly to: number;
+  readonly rows: readonly JournalRow[];
+}
+
 interface RawReply {
   readonly status: number;
   readonly headers: Dispatcher.ResponseData['headers'];
@@ -102,9 +109,9 @@ export class Bridge {
     return readiness.parse(JSON.parse(body.toString()));
   }
 
-  /** One journaled batch as one Prolog transaction; `revision` is the one it makes. */
-  async commit(revision: number, rows: readonly JournalRow[]): Promise<CommitOutcome> {
-    const path = `/commit?revision=${revision}`;
+  /** Journaled batches in order as one Prolog transaction. */
+  async commit({ from, to, rows }: Batches): Promise<CommitOutcome> {
+    const path = `/commit?from=${from}&to=${to}`;
     const request = { method: 'POST', path, contentType: 'text/plain', body: changesText(rows) } as const;
     const reply = await send(this.#control, request, COMMIT_MS);
     if (reply.status === 200) return { kind: 'committed' };

@@ -7,7 +7,7 @@
  *   revision with source `operator`; then the text that he edited is put back, and the engine reaches his through the
  *   journal like anything else. So observations that the text did not hold yet are not lost by the edit, and nothing is
  *   journaled twice if the start ends half-way.
- * - A text, and no journal: the text is all there is, and is taken as it stands.
+ * - A text, and no journal, or one from an older backup than the text: the text is all there is, and is taken as it stands.
  *
  * An edited fact with evidence that the operator wrote himself holds for as long as that says. Without, or with the evidence
  * of the value that he replaced, it holds for OPERATOR_VALID_MS from this start. Telemetry that sees the same fact takes
@@ -42,11 +42,13 @@ export async function adoptText(parts: AdoptParts): Promise<void> {
   const kept = journal.keptTexts();
   if (text === null) return restoreText(kept[0], parts);
   const digest = digestOf(text);
-  if (kept.some((one) => one.digest === digest)) return;
+  if (kept.some((one) => one.digest === digest)) return journal.editReplaced();
   const edited = readState(text, file, parts.manifest);
   const base = kept.find(({ revision }) => revision === edited.revision) ?? kept[0];
-  if (base === undefined) return adoptWhole(text, edited, parts);
-  return adoptEdit({ digest, edited, base }, parts);
+  const isAhead = (edited.revision ?? 0) > journal.lastRevision;
+  if (base === undefined || isAhead) await adoptWhole(text, edited, parts);
+  else await adoptEdit({ text, edited, base }, parts);
+  journal.editReplaced();
 }
 
 async function textAt(file: string): Promise<string | null> {
@@ -70,7 +72,7 @@ async function restoreText(kept: KeptText | undefined, parts: AdoptParts): Promi
   await replaceFile(files, file, `% Restored from the journal alone.\nrevision(${first - 1}).\n`);
 }
 
-/** There is nothing to compare the text with: a lost journal, or one of a version that kept no texts. */
+/** There is nothing to compare the text with: a lost journal, an older one, or one of a version that kept no texts. */
 async function adoptWhole(text: string, read: ReadState, parts: AdoptParts): Promise<void> {
   const { file, files, journal, world } = parts;
   const revision = read.revision ?? journal.lastRevision;
@@ -81,24 +83,26 @@ async function adoptWhole(text: string, read: ReadState, parts: AdoptParts): Pro
   journal.keepText(base);
   if (added.length > 0) {
     const rows = added.map(({ fact }) => operatorRow(fact, null, world.now()));
-    journal.appendEdit(rows, world.now(), digestOf(text));
+    journal.appendEdit(rows, world.now(), await keptText(revision, text));
   }
   await replaceFile(files, file, contentOf(base));
 }
 
 interface Edit {
-  readonly digest: string;
+  readonly text: string;
   readonly edited: ReadState;
   readonly base: KeptText;
 }
 
-async function adoptEdit({ digest, edited, base }: Edit, parts: AdoptParts): Promise<void> {
+async function adoptEdit({ text, edited, base }: Edit, parts: AdoptParts): Promise<void> {
   const { file, files, journal, manifest, world, log } = parts;
-  if (!journal.hasEdit(digest)) {
-    const before = readState(contentOf(base), 'journal', manifest);
+  // An edit is still there where a start ended before it put the base back: what differs now is an edit of that one.
+  const last = journal.lastEdit;
+  if (last?.digest !== digestOf(text)) {
+    const before = readState(contentOf(last ?? base), 'journal', manifest);
     const rows = changes(before, edited, world.now());
     if (rows.length > 0) {
-      const revision = journal.appendEdit(rows, world.now(), digest);
+      const revision = journal.appendEdit(rows, world.now(), await keptText(base.revision, text));
       log.warn(
         { file, revision, facts: rows.length },
         'the state text was edited: taken as an operator revision',

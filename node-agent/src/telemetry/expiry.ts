@@ -49,9 +49,11 @@ export class Expiry {
 
   /** Begins to look; what went stale after `since` (the last commit before the start) is noticed at once. */
   start(since: number): void {
-    this.#noticed = since;
-    this.#next = since;
-    this.#clock = this.#readClock();
+    const { now, elapsed } = this.#readClock();
+    this.#noticed = Math.min(since, now);
+    this.#next = this.#noticed;
+    // A clock that is behind the last commit was set back while nobody looked: by as much at least.
+    this.#clock = { now: Math.max(since, now), elapsed };
     this.#stopped = false;
     this.#arm();
   }

@@ -35,7 +35,7 @@ export interface KeptText {
 }
 
 /** The version of the schema, kept in SQLite's `user_version`. */
-export const JOURNAL_VERSION = 2;
+export const JOURNAL_VERSION = 3;
 
 const counter = sqliteTable('counter', {
   id: integer('id').primaryKey(),
@@ -67,8 +67,12 @@ const texts = sqliteTable('texts', {
   content: blob('content', { mode: 'buffer' }).notNull(),
 });
 
-/** Edited texts whose changes are journaled, until the next text is written. */
-const edits = sqliteTable('edits', { digest: text('digest').primaryKey() });
+/** Edited texts whose changes are journaled as that revision, until another text stands in their place. */
+const edits = sqliteTable('edits', {
+  revision: integer('revision').primaryKey(),
+  digest: text('digest').notNull(),
+  content: blob('content', { mode: 'buffer' }).notNull(),
+});
 
 /** What each version adds to the one before it. */
 const MIGRATIONS: readonly (readonly string[])[] = [
@@ -88,6 +92,10 @@ const MIGRATIONS: readonly (readonly string[])[] = [
        alert TEXT NOT NULL, subject TEXT NOT NULL, severity TEXT NOT NULL, change TEXT NOT NULL) STRICT`,
     `CREATE TABLE deliveries (number INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE, url TEXT NOT NULL,
        body TEXT NOT NULL, queued_at INTEGER NOT NULL) STRICT`,
+  ],
+  [
+    'DROP TABLE edits',
+    'CREATE TABLE edits (revision INTEGER PRIMARY KEY, digest TEXT NOT NULL, content BLOB NOT NULL) STRICT',
   ],
 ];
 
@@ -198,14 +206,22 @@ export class Journal {
     return this.db.select().from(texts).orderBy(desc(texts.revision)).all();
   }
 
-  /** Whether the changes of that edited text are journaled. */
-  hasEdit(digest: string): boolean {
-    return this.db.select().from(edits).where(eq(edits.digest, digest)).get() !== undefined;
+  /** The edited text that was journaled last and may still be on the disk. */
+  get lastEdit(): KeptText | null {
+    return this.db.select().from(edits).orderBy(desc(edits.revision)).get() ?? null;
   }
 
-  /** The changes that an operator made to a text, as one batch; known again by the digest of what was edited. */
-  appendEdit(rows: readonly JournalRow[], now: number, digest: string): number {
-    return this.append(rows, now, () => void this.db.insert(edits).values({ digest }).run());
+  /** The changes that an operator made to a text, as one batch, with the text that he left. */
+  appendEdit(rows: readonly JournalRow[], now: number, edited: Omit<KeptText, 'revision'>): number {
+    const { digest, content } = edited;
+    return this.append(rows, now, (revision) => {
+      this.db.insert(edits).values({ revision, digest, content }).run();
+    });
+  }
+
+  /** A text of ours stands where the edited one stood. */
+  editReplaced(): void {
+    this.#stored(() => void this.db.delete(edits).run());
   }
 
   close(): void {

@@ -63,3 +63,13 @@ export function toRow(observation: Observation, manifest: Manifest): JournalRow 
   const { source, observedAt, validUntil } = observation;
   return { fact: writeTerm(observation.fact), source, observedAt, validUntil };
 }
+
+/** Does it for the observation at that place of its batch. Throws `bad_fact` naming the place. */
+export function inBatch<T>(index: number, work: () => T): T {
+  try {
+    return work();
+  } catch (cause) {
+    const said = cause instanceof LogicError ? cause.message : String(cause);
+    throw new LogicError('bad_fact', `Observation ${index}: ${said}`, cause);
+  }
+}

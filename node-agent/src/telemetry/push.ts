@@ -6,7 +6,7 @@ import type { ObserveInput, ObserveResult } from '@fleet/shared/api/observe.ts';
 import { LogicError } from '@fleet/shared/errors.ts';
 import { CLOCK_SKEW_MS, QUERY_TEXT_BYTES, TERM_DEPTH } from '@fleet/shared/limits.ts';
 import { readTerm } from '@fleet/shared/term.ts';
-import type { Observation } from './observation.ts';
+import { inBatch, type Observation } from './observation.ts';
 import { inSlices, observe, type TelemetryParts } from './pipeline.ts';
 
 /** On the disk when this resolves. Throws `bad_fact` naming the position, `forbidden`, `too_large`, `not_stored`. */
@@ -16,28 +16,19 @@ export async function push(
   parts: Pick<TelemetryParts, 'manifest' | 'intake' | 'world'>,
 ): Promise<ObserveResult> {
   const now = parts.world.now();
-  return observe(await inSlices(input, (one, index) => toObservation(one, { index, caller, now })), parts);
+  const read = (one: ObserveInput[number], index: number) =>
+    inBatch(index, () => toObservation(one, caller, now));
+  return observe(await inSlices(input, read), parts);
 }
 
-interface From {
-  readonly index: number;
-  readonly caller: string;
-  readonly now: number;
-}
-
-function toObservation(one: ObserveInput[number], { index, caller, now }: From): Observation {
+function toObservation(one: ObserveInput[number], caller: string, now: number): Observation {
   const { observedAt = now, validForMs } = one;
-  try {
-    if (observedAt > now + CLOCK_SKEW_MS)
-      throw new LogicError('bad_fact', 'observedAt is in the future of this site.');
-    const { term } = readTerm(one.fact, { bytes: QUERY_TEXT_BYTES, depth: TERM_DEPTH });
-    if (term.kind === 'compound' && AGENT_PREDICATES.has(term.name))
-      throw new LogicError('bad_fact', `${term.name} is what the rules decide, not what anyone observes.`);
-    return { fact: term, source: caller, observedAt, validUntil: observedAt + validForMs };
-  } catch (cause) {
-    const said = cause instanceof LogicError ? cause.message : String(cause);
-    throw new LogicError('bad_fact', `Observation ${index}: ${said}`, cause);
-  }
+  if (observedAt > now + CLOCK_SKEW_MS)
+    throw new LogicError('bad_fact', 'observedAt is in the future of this site.');
+  const { term } = readTerm(one.fact, { bytes: QUERY_TEXT_BYTES, depth: TERM_DEPTH });
+  if (term.kind === 'compound' && AGENT_PREDICATES.has(term.name))
+    throw new LogicError('bad_fact', `${term.name} is what the rules decide, not what anyone observes.`);
+  return { fact: term, source: caller, observedAt, validUntil: observedAt + validForMs };
 }
 
 /** Written by the alert pass alone: what a rule decided is not to be had by asking. */

@@ -28,7 +28,7 @@ export interface ReadState {
   readonly facts: ReadonlyMap<string, StatedFact>;
 }
 
-interface Line {
+interface Clause {
   readonly term: Term;
   readonly number: number;
 }
@@ -38,7 +38,7 @@ export function readState(text: string, file: string, manifest: Manifest): ReadS
   let revision: number | null = null;
   const evidence = new Map<string, Evidence>();
   const stated = new Map<string, { fact: string; number: number }>();
-  for (const { term, number } of linesOf(text, file)) {
+  for (const { term, number } of clausesOf(text, file)) {
     at(file, number, () => {
       const name = indicator(term);
       if (name === 'revision/1') revision = revisionOf(term);
@@ -60,26 +60,60 @@ export function readState(text: string, file: string, manifest: Manifest): ReadS
   return { revision, facts: new Map(facts) };
 }
 
-/** The text's clauses, one or more lines each, with the line that each begins on. */
-function* linesOf(text: string, file: string): Generator<Line> {
-  let pending = '';
+/** The text's clauses with the line that each begins on. Comments of both kinds are layout. */
+function* clausesOf(text: string, file: string): Generator<Clause> {
+  let clause = '';
   let begun = 0;
-  for (const [index, line] of text.split('\n').entries()) {
-    if (/^\s*(%.*)?$/.test(line)) continue;
-    if (pending === '') begun = index + 1;
-    pending += `${line}\n`;
-    if (!/\.\s*(%[^']*)?$/.test(line)) continue;
-    const clause = pending;
-    pending = '';
-    yield {
-      number: begun,
-      term: at(file, begun, () => readTerm(clause, { bytes: QUERY_TEXT_BYTES, depth: TERM_DEPTH }).term),
-    };
+  let line = 1;
+  for (let from = text.startsWith('\uFEFF') ? 1 : 0; from < text.length; ) {
+    const to = pieceEnd(text, from);
+    const piece = text.slice(from, to);
+    const isLayout = piece.startsWith('%') || piece.startsWith('/*') || piece.trim() === '';
+    if (clause === '' && !isLayout) begun = line + newlines(/^\s*/.exec(piece)?.[0] ?? '');
+    if (clause !== '' || !isLayout) clause += isLayout ? ' ' : piece;
+    if (piece === '.' && /^([\s%]|$)/.test(text.slice(to, to + 1))) {
+      const whole = clause;
+      clause = '';
+      yield {
+        number: begun,
+        term: at(file, begun, () => readTerm(whole, { bytes: QUERY_TEXT_BYTES, depth: TERM_DEPTH }).term),
+      };
+    }
+    line += newlines(piece);
+    from = to;
   }
-  if (pending !== '')
+  if (clause !== '')
     at(file, begun, () => {
       throw new LogicError('bad_fact', 'this fact has no end: a full stop is missing');
     });
+}
+
+const PIECE = /%[^\n]*|[^%/'".]+|[\s\S]/gy;
+
+/** Where the comment, quoted text, full stop or anything between them ends that begins at `from`. */
+function pieceEnd(text: string, from: number): number {
+  const first = text.charAt(from);
+  if (first === "'" || first === '"') return quotedEnd(text, from);
+  if (text.startsWith('/*', from)) {
+    const end = text.indexOf('*/', from + 2);
+    return end === -1 ? text.length : end + 2;
+  }
+  PIECE.lastIndex = from;
+  return from + (PIECE.exec(text)?.[0].length ?? 1);
+}
+
+function quotedEnd(text: string, from: number): number {
+  const quote = text.charAt(from);
+  for (let i = from + 1; i < text.length; i += 1) {
+    if (text[i] === '\\') i += 1;
+    else if (text[i] === quote && text[i + 1] === quote) i += 1;
+    else if (text[i] === quote) return i + 1;
+  }
+  return text.length;
+}
+
+function newlines(text: string): number {
+  return text.split('\n').length - 1;
 }
 
 function at<T>(file: string, number: number, read: () => T): T {

@@ -5,56 +5,11 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { pino } from 'pino';
 import { temporaryFolder } from '../testing/folder.ts';
+import { FILE_LABELS, failingFiles } from '../testing/restarts.ts';
 import { realWorld } from '../world.ts';
-import { diskFiles, type FileLabel, type FileOperations } from './files.ts';
 import { StateText } from './state-text.ts';
 
-const LABELS: readonly FileLabel[] = [
-  'state.temp.open',
-  'state.temp.write',
-  'state.temp.sync',
-  'state.temp.close',
-  'state.rename',
-  'state.dir.open',
-  'state.dir.sync',
-  'state.dir.close',
-];
-
-/** File operations of which the one with that label fails, `times` times. */
-function failing(label: FileLabel, times: number): FileOperations {
-  let left = times;
-  const maybe = (given: FileLabel) => {
-    if (given !== label || left === 0) return;
-    left -= 1;
-    throw new Error(`injected: ${label}`);
-  };
-  return {
-    async open(given, ...rest) {
-      maybe(given);
-      return diskFiles.open(given, ...rest);
-    },
-    async write(given, file, text) {
-      // A write that fails has written half of it.
-      if (given === label && left > 0) await file.write(text.slice(0, text.length / 2));
-      maybe(given);
-      await diskFiles.write(given, file, text);
-    },
-    async sync(given, file) {
-      maybe(given);
-      await diskFiles.sync(given, file);
-    },
-    async close(given, file) {
-      await diskFiles.close(given, file);
-      maybe(given);
-    },
-    async rename(given, from, to) {
-      maybe(given);
-      await diskFiles.rename(given, from, to);
-    },
-  };
-}
-
-for (const label of LABELS) {
+for (const label of FILE_LABELS) {
   test(`when ${label} fails, the old or the new text is whole, nothing is pruned, and the next write succeeds`, async (t) => {
     const file = join(await temporaryFolder(t), 'state.pl');
     await writeFile(file, 'revision(1).\n');
@@ -62,7 +17,7 @@ for (const label of LABELS) {
     const keptBefore: number[] = [];
     const text = new StateText({
       file,
-      files: failing(label, 1),
+      files: failingFiles(label, 1),
       world: realWorld,
       log: pino({ level: 'silent' }),
       render: async () => ({ revision: 2, text: 'revision(2).\nnode_up(a,true).\n' }),
@@ -83,7 +38,7 @@ test('a text that could not be written is written again by itself', async (t) =>
   const { promise, resolve } = Promise.withResolvers<number>();
   const text = new StateText({
     file,
-    files: failing('state.rename', 2),
+    files: failingFiles('state.rename', 2),
     log: pino({ level: 'silent' }),
     keep: () => {},
     onWritten: resolve,

@@ -1,13 +1,14 @@
 /**
- * Keeps Prolog at the journal's last revision. One loop does it for both cases: after an append it commits the
- * one batch that is missing; after a restart of the engine it replays, revision by revision, what the text did
- * not hold yet. So content at revision R never depends on how often anything was restarted.
+ * Keeps Prolog at the journal's last revision. One loop does it for both cases: after an append it commits what is missing;
+ * after a restart of the engine it replays, in the order of the revisions, what the text did not hold yet. So content at
+ * revision R never depends on how often anything was restarted. Batches that wait are committed together: one by one, a
+ * replay would never end while others push as fast.
  */
 import { asLogicError, LogicError } from '@fleet/shared/errors.ts';
-import { JOURNAL_REVISIONS_KEPT } from '@fleet/shared/limits.ts';
+import { BATCH_OBSERVATIONS, COMMIT_REVISIONS, JOURNAL_REVISIONS_KEPT } from '@fleet/shared/limits.ts';
 import type { Logger } from 'pino';
-import type { Bridge } from '../prolog/bridge.ts';
-import type { Journal } from './journal.ts';
+import type { Batches, Bridge } from '../prolog/bridge.ts';
+import type { Journal, JournalRow } from './journal.ts';
 
 export interface StateSyncParts {
   readonly journal: Journal;
@@ -33,7 +34,10 @@ export class StateSync {
     return this.#revision;
   }
 
-  /** Brings a fresh engine, which has loaded the text, to the journal's last revision. Throws when it cannot. */
+  /**
+   * Brings a fresh engine, which has loaded the text, to what was the journal's last revision when this began: the end moves
+   * on while others push, and `follow` goes after it. Throws when it cannot.
+   */
   async restore(bridge: Bridge): Promise<void> {
     await this.#running.catch(() => {});
     const { revision } = await bridge.ready();
@@ -47,7 +51,7 @@ export class StateSync {
       journal.continueFrom(revision);
     }
     this.#revision = revision;
-    await this.#catchUp(bridge);
+    await this.#catchUp(bridge, journal.lastRevision);
     this.#parts.onRevision(this.#revision);
   }
 
@@ -59,7 +63,7 @@ export class StateSync {
       .catch(() => {})
       .then(async () => {
         this.#queued = false;
-        await this.#catchUp(bridge);
+        await this.#catchUp(bridge, Number.POSITIVE_INFINITY);
         this.#parts.onRevision(this.#revision);
       })
       .catch((cause) => this.#parts.log.warn({ err: asLogicError(cause) }, 'state not committed yet'));
@@ -77,30 +81,62 @@ export class StateSync {
     this.#parts.journal.prune(textRevision - JOURNAL_REVISIONS_KEPT);
   }
 
-  async #catchUp(bridge: Bridge): Promise<void> {
-    while (this.#revision < this.#parts.journal.lastRevision) {
-      const held = await this.#commit(bridge, this.#revision + 1);
+  async #catchUp(bridge: Bridge, target: number): Promise<void> {
+    while (this.#revision < Math.min(target, this.#parts.journal.lastRevision)) {
+      const held = await this.#commit(bridge, this.#waiting());
       if (held <= this.#revision) throw new LogicError('internal', `The engine stays at revision ${held}.`);
       this.#revision = held;
     }
   }
 
-  /** Commits one revision; returns the one that the engine holds then. */
-  async #commit(bridge: Bridge, revision: number): Promise<number> {
-    const { journal, log } = this.#parts;
-    const rows = journal.batch(revision);
+  /** What comes next, as much as one commit takes: one batch at least. */
+  #waiting(): Batches {
+    const last = this.#parts.journal.lastRevision;
+    const from = this.#revision + 1;
+    const rows = [...this.#batch(from)];
+    let to = from;
+    while (to < last && to - from < COMMIT_REVISIONS - 1) {
+      const next = this.#batch(to + 1);
+      if (rows.length + next.length > BATCH_OBSERVATIONS) break;
+      rows.push(...next);
+      to += 1;
+    }
+    return { from, to, rows };
+  }
+
+  #batch(revision: number): readonly JournalRow[] {
+    const rows = this.#parts.journal.batch(revision);
     if (rows === null)
-      log.warn({ revision }, 'the journal has no batch for this revision: it changes nothing');
-    const outcome = await bridge.commit(revision, rows ?? []);
-    if (outcome.kind === 'committed') return revision;
+      this.#parts.log.warn({ revision }, 'the journal has no batch for this revision: it changes nothing');
+    return rows ?? [];
+  }
+
+  /** Commits batches; returns the revision that the engine holds then. */
+  async #commit(bridge: Bridge, batches: Batches): Promise<number> {
+    const outcome = await bridge.commit(batches);
+    if (outcome.kind === 'committed') return batches.to;
     // A commit whose reply was lost had been made all the same.
     if (outcome.kind === 'conflict') return outcome.revision;
-    // Journaled under other rules than the engine has now. Every replay refuses it alike, so R stays deterministic.
-    log.error(
-      { revision, reason: outcome.message },
-      'the engine refused a journaled batch: it changes nothing',
-    );
-    await bridge.commit(revision, []);
+    return batches.from === batches.to
+      ? this.#commitNothing(bridge, batches.from, outcome.message)
+      : this.#commitEach(bridge, batches);
+  }
+
+  /** One of them is refused: the others are not to suffer for it. */
+  async #commitEach(bridge: Bridge, { from, to }: Batches): Promise<number> {
+    let held = from - 1;
+    while (held < to) {
+      const next = held + 1;
+      held = await this.#commit(bridge, { from: next, to: next, rows: this.#batch(next) });
+      if (held < next) break;
+    }
+    return held;
+  }
+
+  /** Journaled under other rules than the engine has now. Every replay refuses it alike, so R stays deterministic. */
+  async #commitNothing(bridge: Bridge, revision: number, reason: string): Promise<number> {
+    this.#parts.log.error({ revision, reason }, 'the engine refused a journaled batch: it changes nothing');
+    await bridge.commit({ from: revision, to: revision, rows: [] });
     return revision;
   }
 }

@@ -18,6 +18,8 @@ export interface DeliverParts {
   readonly log: Logger;
   /** The first wait after a failure. */
   readonly retryMs?: number;
+  /** How long a receiver may take. */
+  readonly timeoutMs?: number;
 }
 
 export class Deliveries {
@@ -63,9 +65,7 @@ class Address {
   wake(): void {
     if (this.#busy || this.#stopping.signal.aborted) return;
     this.#busy = true;
-    this.#running = this.#deliverAll().finally(() => {
-      this.#busy = this.#failures > 0;
-    });
+    this.#running = this.#deliverAll();
   }
 
   async stop(): Promise<void> {
@@ -77,27 +77,39 @@ class Address {
   async #deliverAll(): Promise<void> {
     const { ledger } = this.#parts;
     for (let owed = ledger.nextDelivery(this.#url); owed !== null; owed = ledger.nextDelivery(this.#url)) {
-      const failure = await this.#post(owed);
+      const failure = (await this.#post(owed)) ?? this.#noteDelivered(owed);
       if (this.#stopping.signal.aborted) return;
       if (failure !== null) return this.#retryLater(owed, failure);
-      ledger.delivered(owed.id);
       this.#failures = 0;
+    }
+    // In the same turn as the last look: what is queued from now on wakes it.
+    this.#busy = false;
+  }
+
+  /** A disk that is full keeps the delivery in the queue: it is repeated, under its id. */
+  #noteDelivered({ id }: Delivery): string | null {
+    try {
+      this.#parts.ledger.delivered(id);
+      return null;
+    } catch (cause) {
+      return `delivered, but not noted: ${said(cause)}`;
     }
   }
 
   /** Null when the receiver has it, else why not. */
   async #post({ id, body }: Delivery): Promise<string | null> {
+    const { timeoutMs = WEBHOOK_TIMEOUT_MS } = this.#parts;
     try {
       const { statusCode, body: said } = await request(this.#url, {
         method: 'POST',
         headers: { 'content-type': 'application/json', 'logic-delivery': id },
         body,
-        signal: AbortSignal.any([this.#stopping.signal, AbortSignal.timeout(WEBHOOK_TIMEOUT_MS)]),
+        signal: AbortSignal.any([this.#stopping.signal, AbortSignal.timeout(timeoutMs)]),
       });
       await said.dump();
       return statusCode >= 200 && statusCode < 300 ? null : `status ${statusCode}`;
     } catch (cause) {
-      return cause instanceof Error ? cause.message : String(cause);
+      return said(cause);
     }
   }
 
@@ -117,4 +129,8 @@ class Address {
       this.wake();
     });
   }
+}
+
+function said(cause: unknown): string {
+  return cause instanceof Error ? cause.message : String(cause);
 }

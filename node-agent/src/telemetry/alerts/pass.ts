@@ -61,7 +61,6 @@ const activeReply = z.object({ revision: z.number(), alerts: z.array(active) });
 
 export class AlertPass {
   readonly #parts: AlertPassParts;
-  /** Every revision up to this one has been considered. */
   #considered = -1;
   #wanted = -1;
   #running: Promise<void> | null = null;
@@ -88,6 +87,11 @@ export class AlertPass {
     this.#wanted = Math.max(this.#wanted, revision);
     if (this.#stopped || this.#running !== null || this.#callOff !== null) return;
     if (this.#wanted > this.#considered && this.#parts.engine.state === 'ready') this.#begin();
+  }
+
+  /** Every revision up to this one has been looked at, -1 at first. */
+  get considered(): number {
+    return this.#considered;
   }
 
   /** The alerts that are active now. Throws `not_ready`, `engine_lost`. */

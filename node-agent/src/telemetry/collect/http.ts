@@ -7,7 +7,7 @@ import { X509Certificate } from 'node:crypto';
 import { TLSSocket } from 'node:tls';
 import { LogicError } from '@fleet/shared/errors.ts';
 import { COLLECT_BODY_BYTES } from '@fleet/shared/limits.ts';
-import { Agent, buildConnector, type Dispatcher, request } from 'undici';
+import { Agent, buildConnector, type Dispatcher, errors, request } from 'undici';
 
 /** How the certificate of an https source is judged. Both left out: by the authorities that this machine trusts. */
 export interface Trust {
@@ -80,14 +80,23 @@ function asSourceError(url: URL, signal: AbortSignal, cause: unknown): LogicErro
   }
   const codes = systemCodes(cause);
   const said = codes.join(', ') || 'the connection failed';
-  if (codes.some((code) => TLS_CODE.test(code)))
+  if (codes.some((code) => CERTIFICATE_CODE.test(code)))
     return new LogicError('source_refused', `The certificate of ${place(url)} is not taken: ${said}.`, cause);
-  if (codes.some((code) => code.startsWith('HPE_') || code === 'UND_ERR_HEADERS_OVERFLOW'))
-    return new LogicError('source_unreadable', `${place(url)} does not speak HTTP: ${said}.`, cause);
+  if (codes.some((code) => HANDSHAKE_CODE.test(code)))
+    return new LogicError(
+      'source_unreadable',
+      `${place(url)} does not speak TLS as this agent does: ${said}.`,
+      cause,
+    );
+  // The parser's own error carries no code.
+  if (cause instanceof errors.HTTPParserError || cause instanceof errors.HeadersOverflowError)
+    return new LogicError('source_unreadable', `${place(url)} does not speak HTTP.`, cause);
   return new LogicError('source_unreachable', `${place(url)}: ${said}.`, cause);
 }
 
-const TLS_CODE = /^(CERT_|DEPTH_ZERO_|SELF_SIGNED_|UNABLE_TO_|ERR_TLS_|ERR_SSL_|HOSTNAME_MISMATCH)/;
+const CERTIFICATE_CODE = /^(CERT_|DEPTH_ZERO_|SELF_SIGNED_|UNABLE_TO_|ERR_TLS_|HOSTNAME_MISMATCH)/;
+/** The handshake failed before there was a certificate to judge: plain HTTP there, or no common version. */
+const HANDSHAKE_CODE = /^(ERR_SSL_|EPROTO$)/;
 
 /** Whether nothing listens there: each address that was tried refused the connection. */
 export function isConnectionRefused(cause: unknown): boolean {

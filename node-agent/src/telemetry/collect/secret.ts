@@ -13,7 +13,9 @@ export async function readSecret(path: string): Promise<string> {
   });
   try {
     // Of the open file, so that it is the one that is read.
-    const { mode, size } = await file.stat();
+    const stat = await file.stat();
+    if (!stat.isFile()) throw new LogicError('source_refused', `${path} is no file.`);
+    const { mode, size } = stat;
     if ((mode & 0o077) !== 0) {
       const octal = (mode & 0o777).toString(8).padStart(4, '0');
       throw new LogicError('source_refused', `${path} is open to others (mode ${octal}): chmod 600 it.`);

@@ -2,6 +2,7 @@
  * `collectors.json` of the data folder: what a site watches besides its own machine (docs/collectors.md). Read once, at start,
  * against the inventory: a collector for a node that nobody knows would give facts that no rule ever looks at.
  */
+import { X509Certificate } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { isAbsolute, join } from 'node:path';
 import {
@@ -31,6 +32,7 @@ const name = z
   .max(256)
   .refine((text) => !text.startsWith('$') && isNormalName(text), 'no name that a fact may have');
 const url = z.url({ protocol: /^https?$/ }).transform((text) => new URL(text));
+const httpsUrl = z.url({ protocol: /^https$/, error: 'no https URL' }).transform((text) => new URL(text));
 const paced = {
   everyMs: z.int().min(COLLECT_EVERY_LEAST_MS).max(COLLECT_EVERY_MOST_MS).default(COLLECT_EVERY_MS),
   timeoutMs: z.int().min(100).max(COLLECT_EVERY_MOST_MS).default(COLLECT_TIMEOUT_MS),
@@ -75,7 +77,8 @@ const entry = z.discriminatedUnion('kind', [
   }),
   z.strictObject({
     kind: z.literal('proxmox'),
-    url,
+    /** Never in the clear: a token goes along. */
+    url: httpsUrl,
     tls,
     tokenFile: z.string().min(1),
     nodes: names,
@@ -84,6 +87,7 @@ const entry = z.discriminatedUnion('kind', [
   }),
 ]);
 type Entry = z.infer<typeof entry>;
+type Watched = Exclude<Entry, { kind: 'nut' }>;
 
 const settings = z.strictObject({ collectors: z.array(entry).max(COLLECTORS).default([]) });
 
@@ -101,7 +105,7 @@ export function readCollectorPlans(data: string, inventory: Inventory): Collecto
     for (const node of nodesOf(one))
       if (!nodes.has(node)) throw badSettings(file, `${at}: there is no node ${node} in the inventory`);
     return {
-      collector: collectorOf(one, source, { data, file }),
+      collector: collectorOf(one, source, { data, file, at }),
       everyMs: one.everyMs,
       timeoutMs: one.timeoutMs,
     };
@@ -122,6 +126,8 @@ function nodesOf(one: Entry): string[] {
 interface Place {
   readonly data: string;
   readonly file: string;
+  /** The entry. */
+  readonly at: string;
 }
 
 function collectorOf(one: Entry, source: string, place: Place): Collector {
@@ -131,7 +137,7 @@ function collectorOf(one: Entry, source: string, place: Place): Collector {
       source,
       upses: one.upses === null ? null : new Map(Object.entries(one.upses)),
     });
-  const trust = trustOf(one.tls, place);
+  const trust = trustOf(one, place);
   if (one.kind === 'node_exporter') return nodeExporterCollector({ ...one, source, trust });
   return proxmoxCollector({
     ...one,
@@ -143,12 +149,17 @@ function collectorOf(one: Entry, source: string, place: Place): Collector {
   });
 }
 
-function trustOf({ fingerprint, ca }: z.infer<typeof tls>, place: Place): Trust {
+function trustOf({ tls: { fingerprint, ca }, url: { protocol } }: Watched, place: Place): Trust {
+  const { file, at } = place;
+  if (protocol === 'http:' && (fingerprint ?? ca) !== undefined)
+    throw badSettings(file, `${at}.tls: the url is not https, so nothing would be checked`);
   if (ca === undefined) return { fingerprint };
   try {
-    return { ca: readFileSync(inData(ca, place), 'utf8') };
+    const pem = readFileSync(inData(ca, place), 'utf8');
+    new X509Certificate(pem);
+    return { ca: pem };
   } catch (cause) {
-    throw badSettings(place.file, `${ca}: the certificate cannot be read`, cause);
+    throw badSettings(file, `${at}.tls.ca: ${ca}: no PEM certificate can be read there`, cause);
   }
 }
 

@@ -1,0 +1,79 @@
+/** For tests: a real program of another project beside the test, ready when it says so, killed by its pid at the end. */
+import { spawn } from 'node:child_process';
+import { accessSync, constants } from 'node:fs';
+import { createServer } from 'node:net';
+import { delimiter, join } from 'node:path';
+import { atEnd, type Ending } from './folder.ts';
+
+export interface Program {
+  readonly pid: number;
+  /** What it has written so far. */
+  said(): string;
+  /** Kills it and waits for its end. */
+  kill(): Promise<void>;
+}
+
+export interface ProgramOptions {
+  readonly args: readonly string[];
+  readonly env?: Readonly<Record<string, string>>;
+  /** It is ready when what it wrote matches this; left out: as soon as it runs. */
+  readonly ready?: RegExp;
+}
+
+/** Rejects with what the program said when it ends before it is ready. */
+export async function startProgram(
+  t: Ending,
+  file: string,
+  { args, env, ready }: ProgramOptions,
+): Promise<Program> {
+  const child = spawn(file, args, { env: { ...process.env, ...env }, stdio: ['ignore', 'pipe', 'pipe'] });
+  let said = '';
+  const ended = new Promise<void>((resolve) => {
+    child.once('error', (cause) => {
+      said += cause.message;
+      resolve();
+    });
+    child.once('close', () => resolve());
+  });
+  const kill = () => {
+    child.kill('SIGKILL');
+    return ended;
+  };
+  atEnd(t, kill);
+  const isReady = new Promise<void>((resolve) => {
+    if (ready === undefined) child.once('spawn', resolve);
+    for (const stream of [child.stdout, child.stderr]) {
+      stream.on('data', (chunk: Buffer) => {
+        said += chunk;
+        if (ready?.test(said)) resolve();
+      });
+    }
+  });
+  await Promise.race([isReady, ended.then(() => Promise.reject(new Error(`${file} ended: ${said}`)))]);
+  return { pid: child.pid ?? 0, said: () => said, kill };
+}
+
+/** The first of these that can be run: a path, or a name on the PATH. Throws naming them all. */
+export function programOf(...names: readonly string[]): string {
+  const folders = (process.env.PATH ?? '').split(delimiter);
+  const paths = names.flatMap((name) => (name.includes('/') ? [name] : folders.map((at) => join(at, name))));
+  const found = paths.find((path) => {
+    try {
+      accessSync(path, constants.X_OK);
+      return true;
+    } catch {
+      return false;
+    }
+  });
+  if (found === undefined) throw new Error(`not installed: ${names.join(' or ')}`);
+  return found;
+}
+
+/** A loopback port on which nothing listens at the moment. */
+export async function freePort(): Promise<number> {
+  const server = createServer();
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const address = server.address();
+  await new Promise((resolve) => server.close(resolve));
+  return typeof address === 'object' && address !== null ? address.port : 0;
+}
