@@ -22,10 +22,7 @@ import { Engine } from './prolog/engine.ts';
 import { startEngine } from './prolog/process.ts';
 import { healthServer, listen, plainServer, type ServerParts, tlsServer } from './server.ts';
 import { adoptText } from './telemetry/adopt.ts';
-import { Deliveries } from './telemetry/alerts/deliver.ts';
-import { AlertLedger } from './telemetry/alerts/ledger.ts';
-import { AlertPass } from './telemetry/alerts/pass.ts';
-import { readAlertSettings } from './telemetry/alerts/settings.ts';
+import { type Alerts, makeAlerts } from './telemetry/alerts/alerts.ts';
 import { collectorPlans } from './telemetry/collect/plans.ts';
 import { Collectors } from './telemetry/collectors.ts';
 import { Expiry } from './telemetry/expiry.ts';
@@ -75,13 +72,6 @@ export async function startAgent(config: SiteConfig, parts: AgentParts): Promise
     await stop();
     throw cause;
   }
-}
-
-/** Alerts of a site: deciding, remembering, telling. */
-export interface Alerts {
-  readonly pass: AlertPass;
-  readonly ledger: AlertLedger;
-  readonly deliveries: Deliveries;
 }
 
 type Undo = (() => Promise<unknown> | unknown)[];
@@ -187,19 +177,6 @@ async function readKey({ keyPem, data }: SiteConfig): Promise<KeyObject> {
   }
   if (key.asymmetricKeyDetails?.namedCurve === 'prime256v1') return key;
   throw new LogicError('bad_setup', `${where}: not a P-256 key, and no other can sign replies`);
-}
-
-function makeAlerts({ site, data }: SiteConfig, telemetry: TelemetryParts): Alerts {
-  const urls = readAlertSettings(data).webhooks.map(({ url }) => url);
-  const { engine, journal, sync, world, log } = telemetry;
-  const ledger = new AlertLedger(journal);
-  const deliveries = new Deliveries({ urls, ledger, world, log });
-  const onQueued = () => deliveries.wake();
-  return {
-    ledger,
-    deliveries,
-    pass: new AlertPass({ site, urls, engine, journal, ledger, sync, onQueued, world, log }),
-  };
 }
 
 /** A path of a Unix socket has at most 107 bytes. */

@@ -85,8 +85,14 @@ test('the real exporter gives load, memory and disk as the kernel says, as evide
   assert.ok(facts.includes('node_up(pve1,true)'));
   assert.ok(Math.abs(numberOf(facts, 'node_load') - load) < 1, `load ${load}: ${facts}`);
   assert.ok(Math.abs(numberOf(facts, 'node_memory_available') / memory - 1) < 0.3, `${memory}: ${facts}`);
-  assert.ok(facts.some((one) => one.startsWith('node_disk_available(pve1,/,')));
-  assert.ok(Math.abs(numberOf(facts, 'node_disk_available') / disk - 1) < 0.1, `${disk}: ${facts}`);
+  // In a container the root is an overlay: it holds nothing of its own, and the exporter leaves it out.
+  const overlay = /^\S+ \/ overlay /m.test(proc('self/mounts'));
+  assert.equal(
+    facts.some((one) => one.startsWith('node_disk_available(pve1,/,')),
+    !overlay,
+  );
+  if (!overlay)
+    assert.ok(Math.abs(numberOf(facts, 'node_disk_available') / disk - 1) < 0.1, `${disk}: ${facts}`);
   for (const { source, observedAt, validUntil } of seen)
     assert.deepEqual(
       [source, observedAt, validUntil],
