@@ -7,8 +7,9 @@
  */
 import { asLogicError, LogicError } from '@fleet/shared/errors.ts';
 import { CALLER_SESSIONS, PENGINE_SESSIONS } from '@fleet/shared/limits.ts';
-import type { EngineReply, PengineRequest } from '../prolog/bridge.ts';
+import type { PengineRequest } from '../prolog/bridge.ts';
 import type { Engine } from '../prolog/engine.ts';
+import type { EngineReply } from '../prolog/lane.ts';
 import type { World } from '../world.ts';
 import { EngineRoom } from './engine-room.ts';
 import { KnownCreates } from './known-creates.ts';

@@ -10,7 +10,7 @@ import { checkAsk } from '@fleet/shared/language.ts';
 import { ANSWERS } from '@fleet/shared/limits.ts';
 import fc from 'fast-check';
 import { questions } from '../../../shared/test/questions.ts';
-import type { EngineReply } from '../prolog/bridge.ts';
+import type { EngineReply } from '../prolog/lane.ts';
 import { observe } from '../telemetry/pipeline.ts';
 import { endOfFile } from '../testing/folder.ts';
 import { seen, startSite } from '../testing/site.ts';

@@ -10,9 +10,9 @@ import {
   LANE_QUESTIONS,
   QUESTIONS_AT_ONCE,
 } from '@fleet/shared/limits.ts';
-import type { EngineReply, PengineRequest } from '../prolog/bridge.ts';
+import type { PengineRequest } from '../prolog/bridge.ts';
 import type { Engine } from '../prolog/engine.ts';
-import type { LaneQuestion } from '../prolog/lane.ts';
+import type { EngineReply, LaneQuestion } from '../prolog/lane.ts';
 import { Places } from './places.ts';
 
 export interface Asker {

@@ -10,7 +10,7 @@ import { type Dispatcher, Pool } from 'undici';
 import { z } from 'zod';
 import type { JournalRow } from '../telemetry/journal.ts';
 import { ENGINE_CONNECTIONS } from './budget.ts';
-import { Lane } from './lane.ts';
+import { type EngineReply, Lane } from './lane.ts';
 
 export interface Sockets {
   /** The stock Pengine server. */
@@ -27,15 +27,6 @@ export interface PengineRequest {
   readonly path: string;
   readonly contentType?: string;
   readonly body?: string;
-}
-
-export interface EngineReply {
-  readonly status: number;
-  readonly contentType: string;
-  /** The engine's stamp, where a question ran. */
-  readonly now: number | null;
-  readonly revision: number | null;
-  readonly body: Buffer;
 }
 
 const readiness = z.object({ revision: z.number().int(), atoms: z.number(), functors: z.number() });

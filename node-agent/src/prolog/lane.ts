@@ -6,8 +6,17 @@
 import { createConnection, type Socket } from 'node:net';
 import { LogicError } from '@fleet/shared/errors.ts';
 import { AGENT_REPLY_MS, CANCEL_MS, LANE_WORKERS, REPLY_BYTES } from '@fleet/shared/limits.ts';
-import type { EngineReply } from './bridge.ts';
 import { Turns } from './turns.ts';
+
+/** What a question got, by this way or by the stock server's. */
+export interface EngineReply {
+  readonly status: number;
+  readonly contentType: string;
+  /** The engine's stamp, where a question ran. */
+  readonly now: number | null;
+  readonly revision: number | null;
+  readonly body: Buffer;
+}
 
 export interface LaneQuestion {
   readonly format: 'prolog' | 'json';
