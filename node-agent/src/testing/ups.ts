@@ -3,7 +3,7 @@
  * its variables from a file that the test rewrites.
  */
 import { existsSync } from 'node:fs';
-import { mkdir, rename, writeFile } from 'node:fs/promises';
+import { mkdir, rename, utimes, writeFile } from 'node:fs/promises';
 import { userInfo } from 'node:os';
 import { join } from 'node:path';
 import { type Ending, temporaryFolder } from './folder.ts';
@@ -71,8 +71,13 @@ function nutProgram(name: string): string {
   return programOf(...folders.map((folder) => join(folder, name)), name);
 }
 
+/** Seconds since 1970, one more for each file: a driver looks at the date alone, in whole seconds, and would miss a change within one. */
+let written = 1_700_000_000;
+
 /** At once, so that no driver reads half of it. */
 async function replaced(path: string, lines: readonly string[]): Promise<void> {
   await writeFile(`${path}.new`, lines.map((line) => `${line}\n`).join(''), { mode: 0o640 });
+  written += 1;
+  await utimes(`${path}.new`, written, written);
   await rename(`${path}.new`, path);
 }
