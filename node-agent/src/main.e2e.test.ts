@@ -1,16 +1,13 @@
 /** The program as people and units start it: bin/logic-node.mjs in processes of its own. */
 import assert from 'node:assert/strict';
-import { type ChildProcessWithoutNullStreams, execFile, spawn } from 'node:child_process';
+import { execFile } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { createInterface } from 'node:readline';
 import { test } from 'node:test';
-import { fileURLToPath } from 'node:url';
-import { atEnd, type Ending, temporaryFolder } from './testing/folder.ts';
+import { BIN, serveChild } from './testing/child.ts';
+import { type Ending, temporaryFolder } from './testing/folder.ts';
 import { SEED, SITE, until } from './testing/site.ts';
-
-const BIN = fileURLToPath(new URL('../bin/logic-node.mjs', import.meta.url));
 
 interface Ran {
   readonly status: number;
@@ -26,49 +23,6 @@ function run(...args: readonly string[]): Promise<Ran> {
   });
 }
 
-interface Served {
-  readonly child: ChildProcessWithoutNullStreams;
-  readonly ready: {
-    readonly http: string;
-    readonly https: string | null;
-    readonly pid: number;
-    readonly enginePid: number;
-    readonly site: string;
-  };
-  /** Exit status or signal, and what the log said. */
-  readonly ended: Promise<{ status: number | string | null; log: string }>;
-}
-
-async function serve(t: Ending, data: string, ...flags: readonly string[]): Promise<Served> {
-  const child = spawn(process.execPath, [
-    BIN,
-    'serve',
-    '--data',
-    data,
-    '--site',
-    SITE,
-    '--http',
-    '127.0.0.1:0',
-    ...flags,
-  ]);
-  let log = '';
-  child.stderr.on('data', (chunk) => {
-    log += chunk;
-  });
-  const ended = new Promise<{ status: number | string | null; log: string }>((resolve) => {
-    child.once('close', (code, signal) => resolve({ status: code ?? signal, log }));
-  });
-  atEnd(t, async () => {
-    child.kill('SIGKILL');
-    await ended;
-  });
-  const line = await Promise.race([
-    new Promise<string>((resolve) => createInterface({ input: child.stdout }).once('line', resolve)),
-    ended.then(({ status }) => Promise.reject(new Error(`ended with ${status}: ${log}`))),
-  ]);
-  return { child, ready: JSON.parse(line), ended };
-}
-
 function isAlive(pid: number): boolean {
   try {
     // A zombie has ended; who should reap it (PID 1 of a container, say) may never do so.
@@ -77,6 +31,8 @@ function isAlive(pid: number): boolean {
     return false;
   }
 }
+
+const serve = (t: Ending, data: string, ...flags: readonly string[]) => serveChild(t, data, { flags });
 
 async function siteFolder(t: Ending): Promise<string> {
   const data = await temporaryFolder(t);

@@ -2,10 +2,7 @@
  * For tests: a site that is started again and again in one folder, as a process of its own or in this one with a world and
  * file operations of the test's.
  */
-import { spawn } from 'node:child_process';
 import { join } from 'node:path';
-import { createInterface } from 'node:readline';
-import { fileURLToPath } from 'node:url';
 import { pino } from 'pino';
 import { Client, request } from 'undici';
 import { HEAP_FLAGS } from '../../../shared/launch.mjs';
@@ -13,47 +10,29 @@ import { type Agent, type AgentParts, startAgent } from '../agent.ts';
 import { readConfig } from '../config.ts';
 import { diskFiles, type FileLabel, type FileOperations } from '../telemetry/files.ts';
 import { realWorld, type World } from '../world.ts';
+import { type Ended, serveChild } from './child.ts';
 import { atEnd, type Ending } from './folder.ts';
 import { SITE } from './site.ts';
-
-const BIN = fileURLToPath(new URL('../../bin/logic-node.mjs', import.meta.url));
 
 export interface SiteProcess {
   readonly url: string;
   readonly pid: number;
   readonly enginePid: number;
   /** The end of the process. */
-  readonly ended: Promise<void>;
-  /** What it said on standard error. */
-  log(): string;
+  readonly ended: Promise<Ended>;
   /** What its engine holds. */
   state(): Promise<{ revision: number; text: string }>;
 }
 
 /** The agent as one process: a signal meets the agent itself. */
 export async function siteProcess(t: Ending, data: string): Promise<SiteProcess> {
-  const flags = ['--data', data, '--site', SITE, '--collector', 'none', '--http', '127.0.0.1:0'];
-  const child = spawn(process.execPath, [...HEAP_FLAGS, BIN, 'serve', ...flags]);
-  let log = '';
-  child.stderr.on('data', (chunk) => {
-    log += chunk;
-  });
-  const ended = new Promise<void>((resolve) => child.once('close', () => resolve()));
-  atEnd(t, () => {
-    child.kill('SIGKILL');
-    return ended;
-  });
-  const line = await Promise.race([
-    new Promise<string>((resolve) => createInterface({ input: child.stdout }).once('line', resolve)),
-    ended.then(() => Promise.reject(new Error(`ended: ${log}`))),
-  ]);
-  const ready = JSON.parse(line) as { http: string; pid: number; enginePid: number };
+  const options = { flags: ['--collector', 'none'], node: HEAP_FLAGS };
+  const { ready, ended } = await serveChild(t, data, options);
   return {
     url: ready.http,
     pid: ready.pid,
     enginePid: ready.enginePid,
     ended,
-    log: () => log,
     state: () => engineState(join(data, 'run', 'control.sock')),
   };
 }

@@ -2,19 +2,15 @@
  * For tests: a site in processes of its own, as units start it (bin/logic-node.mjs), with its TLS port and tokens, and
  * what these processes took at most of the machine's memory.
  */
-import { spawn } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { createInterface } from 'node:readline';
-import { fileURLToPath } from 'node:url';
 import { Tokens } from '../access/tokens.ts';
 import { realWorld } from '../world.ts';
 import { authority, certify } from './certificates.ts';
-import { atEnd, type Ending } from './folder.ts';
+import { serveChild } from './child.ts';
+import type { Ending } from './folder.ts';
 import { makeSiteFolder, SITE } from './site.ts';
-
-const BIN = fileURLToPath(new URL('../../bin/logic-node.mjs', import.meta.url));
 
 export interface Served {
   readonly http: string;
@@ -44,33 +40,19 @@ export async function serveSite(t: Ending): Promise<Served> {
   await writeFile(files.cert, own.cert);
   await writeFile(files.ca, by.cert);
   const flags = [
-    ...['--data', data, '--site', SITE, '--collector', 'none'],
-    ...['--http', '127.0.0.1:0', '--listen', '127.0.0.1:0'],
+    ...['--collector', 'none', '--listen', '127.0.0.1:0'],
     ...['--tls-cert', files.cert, '--tls-key', files.key, '--tls-ca', files.ca],
   ];
-  const child = spawn(process.execPath, [BIN, 'serve', ...flags]);
-  let log = '';
-  child.stderr.on('data', (chunk) => {
-    log += chunk;
-  });
-  const ended = new Promise<void>((resolve) => child.once('close', () => resolve()));
-  atEnd(t, () => {
-    child.kill('SIGKILL');
-    return ended;
-  });
-  const line = await Promise.race([
-    new Promise<string>((resolve) => createInterface({ input: child.stdout }).once('line', resolve)),
-    ended.then(() => Promise.reject(new Error(`ended: ${log}`))),
-  ]);
-  const ready = JSON.parse(line) as { http: string; https: string; pid: number; enginePid: number };
+  const { ready, log } = await serveChild(t, data, { flags });
   const tokens = new Tokens(data, realWorld);
   return {
     ...ready,
+    https: ready.https ?? '',
     ca: by.cert,
     data,
     headers: (name) => ({ authorization: `Bearer ${tokens.create(name, 'viewer')}` }),
     peakMebibytes: () => (peakKib(ready.pid) + peakKib(ready.enginePid)) / 1024,
-    log: () => log,
+    log,
   };
 }
 
