@@ -43,7 +43,9 @@ before(async () => {
   };
   await writeFile(tls.tlsCert, own.cert);
   await writeFile(tls.tlsCa, fleet.cert);
-  site = await runSite(ending, data, { ...tls, listen: '127.0.0.1:0', metricsAddr: '127.0.0.1:0' });
+  site = await runSite(ending, data, {
+    flags: { ...tls, listen: '127.0.0.1:0', metricsAddr: '127.0.0.1:0' },
+  });
   await observe(seen(['node_up', 'pve1', true]), site.telemetry);
   await site.telemetry.sync.settled();
 });

@@ -3,8 +3,8 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { CLOCK_LOOK_MS } from '@fleet/shared/limits.ts';
 import type { Agent } from '../agent.ts';
-import { runSiteWith, worldWithClock } from '../testing/restarts.ts';
-import { client, makeSiteFolder, until } from '../testing/site.ts';
+import { worldWithClock } from '../testing/restarts.ts';
+import { client, makeSiteFolder, runSite, until } from '../testing/site.ts';
 import type { World } from '../world.ts';
 import { fact } from './observation.ts';
 import { observe } from './pipeline.ts';
@@ -45,7 +45,7 @@ async function isUnknown(site: Agent, alert: string): Promise<boolean | undefine
 
 test('at the instant a fact goes stale the revision moves by itself, once, and its subject is unknown', async (t) => {
   const world = worldWithClock();
-  const site = await runSiteWith(t, await makeSiteFolder(t), { world });
+  const site = await runSite(t, await makeSiteFolder(t), { parts: { world } });
   const revision = await tell(site, world, 400, ['node_up', 'pve1', true]);
   const validUntil = site.telemetry.journal.batch(revision)?.[0]?.validUntil ?? 0;
   const status = async () => {
@@ -66,7 +66,7 @@ test('at the instant a fact goes stale the revision moves by itself, once, and i
 
 test('a fact that is replaced in time makes no revision of its own', async (t) => {
   const world = worldWithClock();
-  const site = await runSiteWith(t, await makeSiteFolder(t), { world });
+  const site = await runSite(t, await makeSiteFolder(t), { parts: { world } });
   await tell(site, world, 50, ['node_load', 'pve1', 0.5]);
   const revision = await tell(site, world, HOUR_MS, ['node_load', 'pve1', 0.25]);
   const looked = await tell(site, world, 100, ['node_load', 'pve2', 0.5]);
@@ -77,7 +77,7 @@ test('a fact that is replaced in time makes no revision of its own', async (t) =
 
 test('a clock set forward makes stale what is stale by it, within a second, and alerts lose their evidence', async (t) => {
   const world = worldWithClock();
-  const site = await runSiteWith(t, await makeSiteFolder(t), { world });
+  const site = await runSite(t, await makeSiteFolder(t), { parts: { world } });
   await tell(site, world, 10 * MINUTE_MS, ['node_up', 'pve1', false]);
   await until(() => site.alerts.ledger.history(1)[0]?.change === 'raise', 'the alert is raised');
   const before = revisionOf(site);
@@ -89,7 +89,7 @@ test('a clock set forward makes stale what is stale by it, within a second, and 
 
 test('when the clock is set back facts move along, once, with source and order as they were, and the revision goes on', async (t) => {
   const world = worldWithClock([CLOCK_LOOK_MS]);
-  const site = await runSiteWith(t, await makeSiteFolder(t), { world });
+  const site = await runSite(t, await makeSiteFolder(t), { parts: { world } });
   await tell(site, world, 10 * MINUTE_MS, ['node_up', 'pve1', false], ['node_load', 'pve2', 0.5]);
   await until(() => site.alerts.ledger.history(1)[0]?.change === 'raise', 'the alert is raised');
   const before = await textOf(site);
@@ -117,7 +117,7 @@ test('when the clock is set back facts move along, once, with source and order a
 
 test('a clock set back and forth again and again: no fact twice, no revision backwards, and all is stale in the end', async (t) => {
   const world = worldWithClock([CLOCK_LOOK_MS]);
-  const site = await runSiteWith(t, await makeSiteFolder(t), { world });
+  const site = await runSite(t, await makeSiteFolder(t), { parts: { world } });
   let last = await tell(site, world, MINUTE_MS, ['node_load', 'pve1', 0.5], ['node_load', 'pve2', 0.25]);
   for (const stepMs of [-HOUR_MS, -HOUR_MS, 3 * HOUR_MS]) {
     world.step(stepMs);
@@ -132,11 +132,11 @@ test('a clock set back and forth again and again: no fact twice, no revision bac
 test('a clock that was set back while the site was stopped is noticed at its start', async (t) => {
   const world = worldWithClock([CLOCK_LOOK_MS]);
   const data = await makeSiteFolder(t);
-  const first = await runSiteWith(t, data, { world });
+  const first = await runSite(t, data, { parts: { world } });
   const revision = await tell(first, world, MINUTE_MS, ['node_load', 'pve1', 0.5]);
   await first.stop();
   world.step(-HOUR_MS);
-  const again = await runSiteWith(t, data, { world });
+  const again = await runSite(t, data, { parts: { world } });
   await until(() => revisionOf(again) > revision, 'the facts move');
   const [, from, until_] =
     /evidence\(node_load\(pve1,0\.5\),test,(\d+),(\d+)\)/.exec(await textOf(again)) ?? [];

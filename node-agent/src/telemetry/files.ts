@@ -4,15 +4,18 @@
  */
 import { type FileHandle, open, rename } from 'node:fs/promises';
 
-export type FileLabel =
-  | 'state.temp.open'
-  | 'state.temp.write'
-  | 'state.temp.sync'
-  | 'state.temp.close'
-  | 'state.rename'
-  | 'state.dir.open'
-  | 'state.dir.sync'
-  | 'state.dir.close';
+/** In the order in which a text is written. */
+export const FILE_LABELS = [
+  'state.temp.open',
+  'state.temp.write',
+  'state.temp.sync',
+  'state.temp.close',
+  'state.rename',
+  'state.dir.open',
+  'state.dir.sync',
+  'state.dir.close',
+] as const;
+export type FileLabel = (typeof FILE_LABELS)[number];
 
 export interface FileOperations {
   open(label: FileLabel, path: string, flags: 'w' | 'r'): Promise<FileHandle>;

@@ -5,8 +5,9 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { pino } from 'pino';
 import { temporaryFolder } from '../testing/folder.ts';
-import { FILE_LABELS, failingFiles } from '../testing/restarts.ts';
+import { failingFiles } from '../testing/restarts.ts';
 import { realWorld } from '../world.ts';
+import { FILE_LABELS } from './files.ts';
 import { StateText } from './state-text.ts';
 
 for (const label of FILE_LABELS) {

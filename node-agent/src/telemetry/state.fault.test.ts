@@ -7,8 +7,9 @@ import { test } from 'node:test';
 import { STATE_TEXT_MS } from '@fleet/shared/limits.ts';
 import { TRPCClientError } from '@trpc/client';
 import { atEnd, temporaryFolder } from '../testing/folder.ts';
-import { FILE_LABELS, failingFiles, runSiteWith, worldWithClock } from '../testing/restarts.ts';
-import { client, makeSiteFolder, seen, stateFile, until } from '../testing/site.ts';
+import { failingFiles, worldWithClock } from '../testing/restarts.ts';
+import { client, makeSiteFolder, runSite, seen, stateFile, until } from '../testing/site.ts';
+import { FILE_LABELS } from './files.ts';
 import { observe } from './pipeline.ts';
 
 const HOUR_MS = 3_600_000;
@@ -37,7 +38,7 @@ function disks(text: string): number[] {
 
 test('on a full disk a batch is refused with 507 and leaves nothing, questions are answered, and with room it goes on', async (t) => {
   const data = await makeSiteFolder(t);
-  const site = await runSiteWith(t, data);
+  const site = await runSite(t, data);
   atEnd(t, () => limitFiles(null));
   const taken: number[] = [];
   assert.equal(await push(site.url, 0), null);
@@ -64,7 +65,7 @@ test('on a full disk a batch is refused with 507 and leaves nothing, questions a
   await until(() => site.stateText.revision > last, 'the text is written');
   await site.stop();
   assert.deepEqual(disks(readFileSync(stateFile(data), 'utf8')), taken);
-  const again = await runSiteWith(t, data);
+  const again = await runSite(t, data);
   assert.deepEqual(disks((await again.engine.bridge().state()).text), taken);
 });
 
@@ -78,7 +79,7 @@ test('whichever file operation fails while a site runs, a kill right after it lo
     );
   for (const label of FILE_LABELS) {
     const files = failingFiles(label);
-    const site = await runSiteWith(t, data, { files, world: worldWithClock([STATE_TEXT_MS / 2]) });
+    const site = await runSite(t, data, { parts: { files, world: worldWithClock([STATE_TEXT_MS / 2]) } });
     files.failNext();
     await observe(seen(['node_disk_available', 'pve1', `/${label}`, 1n]), site.telemetry);
     acknowledged.push(`/${label}`);
@@ -91,13 +92,13 @@ test('whichever file operation fails while a site runs, a kill right after it lo
     holds(readFileSync(stateFile(data), 'utf8'));
     data = killed;
   }
-  const last = await runSiteWith(t, data);
+  const last = await runSite(t, data);
   holds((await last.engine.bridge().state()).text);
 });
 
 test('what an operator edits while the site is stopped is there after the start as his word, once, and telemetry takes over', async (t) => {
   const data = await makeSiteFolder(t);
-  const first = await runSiteWith(t, data);
+  const first = await runSite(t, data);
   await observe(seen(['node_up', 'pve1', true], ['node_load', 'pve1', 0.25]), first.telemetry);
   await first.stop();
   const text = readFileSync(stateFile(data), 'utf8');
@@ -108,7 +109,7 @@ node_maintenance(pve1, true).
   writeFileSync(stateFile(data), edited);
   let revision = 0;
   for (let starts = 0; starts < 2; starts += 1) {
-    const site = await runSiteWith(t, data);
+    const site = await runSite(t, data);
     const facts = (await site.engine.bridge().state()).text;
     assert.deepEqual(facts.match(/^node_.*$/gm), ['node_maintenance(pve1,true).', 'node_up(pve1,false).']);
     assert.equal(facts.match(/^evidence\(node_.*,operator,/gm)?.length, 2);
@@ -124,7 +125,7 @@ node_maintenance(pve1, true).
     revision = site.telemetry.journal.lastRevision;
     await site.stop();
   }
-  const last = await runSiteWith(t, data);
+  const last = await runSite(t, data);
   await observe(seen(['node_up', 'pve1', true]), last.telemetry);
   await last.telemetry.sync.settled();
   assert.match((await last.engine.bridge().state()).text, /^evidence\(node_up\(pve1,true\),test,/m);

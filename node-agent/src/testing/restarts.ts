@@ -1,18 +1,14 @@
 /**
- * For tests: a site that is started again and again in one folder, as a process of its own or in this one with a world and
- * file operations of the test's.
+ * For tests: what a site meets that is started again and again in one folder: kills of a process of its own, file operations
+ * that fail, a clock that is set.
  */
 import { join } from 'node:path';
-import { pino } from 'pino';
 import { Client, request } from 'undici';
 import { HEAP_FLAGS } from '../../../shared/launch.mjs';
-import { type Agent, type AgentParts, startAgent } from '../agent.ts';
-import { readConfig } from '../config.ts';
 import { diskFiles, type FileLabel, type FileOperations } from '../telemetry/files.ts';
 import { realWorld, type World } from '../world.ts';
 import { type Ended, serveChild } from './child.ts';
-import { atEnd, type Ending } from './folder.ts';
-import { SITE } from './site.ts';
+import type { Ending } from './folder.ts';
 
 export interface SiteProcess {
   readonly url: string;
@@ -46,33 +42,6 @@ async function engineState(socketPath: string): Promise<{ revision: number; text
     await dispatcher.destroy();
   }
 }
-
-/** The site of that folder in this process, with what it is given from outside. */
-export async function runSiteWith(
-  t: Ending,
-  data: string,
-  parts: Partial<AgentParts> = {},
-): Promise<Agent & { readonly url: string }> {
-  const config = readConfig({ site: SITE, data, http: '127.0.0.1:0', collector: 'none' });
-  const log = pino(
-    { level: process.env.LOGIC_TEST_LOG ?? 'silent' },
-    pino.destination({ fd: 2, sync: true }),
-  );
-  const agent = await startAgent(config, { world: realWorld, files: diskFiles, log, ...parts });
-  atEnd(t, () => agent.stop());
-  return { ...agent, url: agent.http ?? '' };
-}
-
-export const FILE_LABELS: readonly FileLabel[] = [
-  'state.temp.open',
-  'state.temp.write',
-  'state.temp.sync',
-  'state.temp.close',
-  'state.rename',
-  'state.dir.open',
-  'state.dir.sync',
-  'state.dir.close',
-];
 
 export interface FailingFiles extends FileOperations {
   /** How many operations failed so far. */

@@ -4,7 +4,7 @@
 import { join } from 'node:path';
 import { createTRPCClient, httpLink } from '@trpc/client';
 import { pino } from 'pino';
-import { type Agent, startAgent } from '../agent.ts';
+import { type Agent, type AgentParts, startAgent } from '../agent.ts';
 import { readConfig, type ServeFlags } from '../config.ts';
 import { initSite } from '../init.ts';
 import type { SiteRouter } from '../router.ts';
@@ -24,11 +24,17 @@ export async function makeSiteFolder(t: Ending): Promise<string> {
   return data;
 }
 
+export interface RunOptions {
+  readonly flags?: ServeFlags;
+  /** What it is given from outside, where that is not the real thing. */
+  readonly parts?: Partial<AgentParts>;
+}
+
 /** Runs the site in that folder, on a free loopback port, without a collector unless told. */
 export async function runSite(
   t: Ending,
   data: string,
-  flags: ServeFlags = {},
+  { flags, parts }: RunOptions = {},
 ): Promise<Agent & { readonly url: string }> {
   const config = readConfig({
     site: SITE,
@@ -42,7 +48,7 @@ export async function runSite(
     { level: process.env.LOGIC_TEST_LOG ?? 'silent' },
     pino.destination({ fd: 2, sync: true }),
   );
-  const agent = await startAgent(config, { world: realWorld, files: diskFiles, log });
+  const agent = await startAgent(config, { world: realWorld, files: diskFiles, log, ...parts });
   atEnd(t, () => agent.stop());
   return { ...agent, url: agent.http ?? '' };
 }
@@ -51,7 +57,7 @@ export async function startSite(
   t: Ending,
   flags: ServeFlags = {},
 ): Promise<Agent & { readonly url: string }> {
-  return runSite(t, await makeSiteFolder(t), flags);
+  return runSite(t, await makeSiteFolder(t), { flags });
 }
 
 export function client(url: string) {

@@ -6,8 +6,8 @@ import { test } from 'node:test';
 import { CLOCK_LOOK_MS } from '@fleet/shared/limits.ts';
 import type { Ending } from '../../testing/folder.ts';
 import { type Receiver, startReceiver } from '../../testing/receiver.ts';
-import { runSiteWith, siteProcess, worldWithClock } from '../../testing/restarts.ts';
-import { client, makeSiteFolder, until } from '../../testing/site.ts';
+import { siteProcess, worldWithClock } from '../../testing/restarts.ts';
+import { client, makeSiteFolder, runSite, until } from '../../testing/site.ts';
 import { fact } from '../observation.ts';
 import { observe } from '../pipeline.ts';
 
@@ -20,7 +20,7 @@ async function alertingSite(t: Ending) {
   const data = await makeSiteFolder(t);
   await writeFile(join(data, 'alerts.json'), JSON.stringify({ webhooks: [{ url: receiver.url }] }));
   const world = worldWithClock([CLOCK_LOOK_MS]);
-  const site = await runSiteWith(t, data, { world });
+  const site = await runSite(t, data, { parts: { world } });
   const told = async (...facts: readonly Fact[]) => {
     const observedAt = world.now();
     const validUntil = observedAt + HOUR_MS;
