@@ -6,17 +6,10 @@ import { BATCH_OBSERVATIONS } from '@fleet/shared/limits.ts';
 import { sql } from 'drizzle-orm';
 import fc from 'fast-check';
 import { atEnd, type Ending, temporaryFolder } from '../testing/folder.ts';
+import { row } from '../testing/row.ts';
 import { realWorld } from '../world.ts';
 import { Intake } from './intake.ts';
 import { Journal, type JournalRow } from './journal.ts';
-
-const row = (fact: string, observedAt = 1): JournalRow => ({
-  fact,
-  source: 'test',
-  observedAt,
-  validUntil: 2,
-  removed: false,
-});
 
 async function openIntake(t: Ending) {
   const journal = Journal.open(join(await temporaryFolder(t), 'journal.sqlite'));

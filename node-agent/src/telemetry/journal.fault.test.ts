@@ -6,15 +6,9 @@ import { test } from 'node:test';
 import Database from 'better-sqlite3';
 import { sql } from 'drizzle-orm';
 import { atEnd, type Ending, temporaryFolder } from '../testing/folder.ts';
-import { JOURNAL_VERSION, Journal, type JournalRow } from './journal.ts';
+import { row } from '../testing/row.ts';
+import { JOURNAL_VERSION, Journal } from './journal.ts';
 
-const row = (fact: string): JournalRow => ({
-  fact,
-  source: 'test',
-  observedAt: 1,
-  validUntil: 2,
-  removed: false,
-});
 const sizeOf = (file: string) => readFileSync(file).length;
 
 /** A journal of three batches, as a kill leaves it, and where the third begins in its log. */

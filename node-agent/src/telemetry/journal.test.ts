@@ -4,15 +4,8 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import Database from 'better-sqlite3';
 import { atEnd, temporaryFolder } from '../testing/folder.ts';
-import { JOURNAL_VERSION, Journal, type JournalRow } from './journal.ts';
-
-const row = (fact: string): JournalRow => ({
-  fact,
-  source: 'test',
-  observedAt: 1,
-  validUntil: 2,
-  removed: false,
-});
+import { row } from '../testing/row.ts';
+import { JOURNAL_VERSION, Journal } from './journal.ts';
 
 test('revisions go up by one and a batch comes back as it was stored, after a restart too', async (t) => {
   const file = join(await temporaryFolder(t), 'journal.sqlite');
