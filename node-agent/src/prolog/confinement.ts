@@ -54,7 +54,7 @@ export function readConfinement(line: string): Confinement | null {
 }
 
 /** Where a program is: as named, or on the PATH. */
-function findProgram(name: string): string | null {
+export function findProgram(name: string): string | null {
   const folders = name.includes('/') ? [''] : (process.env.PATH ?? '').split(delimiter);
   const found = folders.map((folder) => (folder === '' ? name : join(folder, name))).find(isProgram);
   return found === undefined ? null : realpathSync(found);

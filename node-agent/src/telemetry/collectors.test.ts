@@ -7,7 +7,7 @@ import { type TestContext, test } from 'node:test';
 import { LogicError } from '@fleet/shared/errors.ts';
 import { COLLECT_VALID_TURNS } from '@fleet/shared/limits.ts';
 import { atEnd } from '../testing/folder.ts';
-import { freePort } from '../testing/programs.ts';
+import { freePort, listening } from '../testing/loopback.ts';
 import { client, makeSiteFolder, runSite, startSite, until } from '../testing/site.ts';
 import { realWorld } from '../world.ts';
 import { type CollectorPlan, Collectors } from './collectors.ts';
@@ -109,14 +109,12 @@ test('a pass that ends after its time is over gives no facts', async (t) => {
 
 async function serve(t: TestContext, answer: RequestListener) {
   const server = createServer(answer);
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const port = await listening(server);
   const stop = () => {
     server.closeAllConnections();
     server.close();
   };
   atEnd(t, stop);
-  const address = server.address();
-  const port = typeof address === 'object' && address !== null ? address.port : 0;
   return { url: `http://127.0.0.1:${port}/metrics`, stop };
 }
 

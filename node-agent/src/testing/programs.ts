@@ -1,8 +1,6 @@
 /** For tests: a real program of another project beside the test, ready when it says so, killed by its pid at the end. */
 import { spawn } from 'node:child_process';
-import { accessSync, constants } from 'node:fs';
-import { createServer } from 'node:net';
-import { delimiter, join } from 'node:path';
+import { findProgram } from '../prolog/confinement.ts';
 import { atEnd, type Ending } from './folder.ts';
 
 export interface Program {
@@ -55,25 +53,7 @@ export async function startProgram(
 
 /** The first of these that can be run: a path, or a name on the PATH. Throws naming them all. */
 export function programOf(...names: readonly string[]): string {
-  const folders = (process.env.PATH ?? '').split(delimiter);
-  const paths = names.flatMap((name) => (name.includes('/') ? [name] : folders.map((at) => join(at, name))));
-  const found = paths.find((path) => {
-    try {
-      accessSync(path, constants.X_OK);
-      return true;
-    } catch {
-      return false;
-    }
-  });
+  const found = names.map(findProgram).find((path) => path !== null);
   if (found === undefined) throw new Error(`not installed: ${names.join(' or ')}`);
   return found;
-}
-
-/** A loopback port on which nothing listens at the moment. */
-export async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const address = server.address();
-  await new Promise((resolve) => server.close(resolve));
-  return typeof address === 'object' && address !== null ? address.port : 0;
 }

@@ -7,6 +7,7 @@ import type { RequestListener } from 'node:http';
 import { createServer } from 'node:https';
 import { authority, type Certified, certify } from './certificates.ts';
 import { atEnd, type Ending } from './folder.ts';
+import { listening } from './loopback.ts';
 
 export const PROXMOX_TOKEN = 'logic@pve!site=01234567-89ab-cdef-0123-456789abcdef';
 
@@ -109,13 +110,11 @@ export async function startProxmox(t: Ending, answers: Answers = ANSWERS): Promi
       .end(JSON.stringify({ data: said }));
   };
   const server = createServer({ key: own.key, cert: own.cert }, answer);
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const port = await listening(server);
   atEnd(t, () => {
     server.closeAllConnections();
     server.close();
   });
-  const address = server.address();
-  const port = typeof address === 'object' && address !== null ? address.port : 0;
   return {
     url: new URL(`https://localhost:${port}`),
     fingerprint: new X509Certificate(own.cert).fingerprint256,

@@ -1,8 +1,8 @@
 /** For tests: a webhook's receiver, which takes, refuses or ignores what it is sent. */
 import { createServer, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import type { WebhookMessage } from '../telemetry/alerts/webhook.ts';
 import { atEnd, type Ending } from './folder.ts';
+import { listening } from './loopback.ts';
 
 export interface Received {
   readonly id: string;
@@ -37,14 +37,13 @@ export async function startReceiver(t: Ending, port = 0): Promise<Receiver> {
     received.push({ id: String(request.headers['logic-delivery']), message: JSON.parse(body), answer });
     give(answer, response);
   });
-  await new Promise<void>((resolve) => server.listen(port, '127.0.0.1', resolve));
+  const own = await listening(server, port);
   const close = () =>
     new Promise<void>((resolve) => {
       server.close(() => resolve());
       server.closeAllConnections();
     });
   atEnd(t, close);
-  const { port: own } = server.address() as AddressInfo;
   return {
     url: `http://127.0.0.1:${own}/hook?key=secret`,
     port: own,

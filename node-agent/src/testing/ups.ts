@@ -7,7 +7,8 @@ import { mkdir, rename, utimes, writeFile } from 'node:fs/promises';
 import { userInfo } from 'node:os';
 import { join } from 'node:path';
 import { type Ending, temporaryFolder } from './folder.ts';
-import { freePort, type Program, programOf, startProgram } from './programs.ts';
+import { freePort } from './loopback.ts';
+import { type Program, programOf, startProgram } from './programs.ts';
 import { until } from './site.ts';
 
 export type Variables = Readonly<Record<string, string>>;

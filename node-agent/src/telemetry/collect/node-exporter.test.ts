@@ -7,6 +7,7 @@ import { LogicError } from '@fleet/shared/errors.ts';
 import { COLLECT_BODY_BYTES, COLLECT_VALID_TURNS, MOUNTS_OF_A_NODE } from '@fleet/shared/limits.ts';
 import { writeTerm } from '@fleet/shared/term.ts';
 import { atEnd } from '../../testing/folder.ts';
+import { listening } from '../../testing/loopback.ts';
 import { somePass } from '../../testing/pass.ts';
 import { programOf, startProgram } from '../../testing/programs.ts';
 import { realWorld } from '../../world.ts';
@@ -37,13 +38,12 @@ async function startExporter(t: TestContext) {
 /** A server on loopback that answers in our way. */
 async function serve(t: TestContext, answer: RequestListener): Promise<string> {
   const server = createServer(answer);
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const port = await listening(server);
   atEnd(t, () => {
     server.closeAllConnections();
     server.close();
   });
-  const address = server.address();
-  return `http://127.0.0.1:${typeof address === 'object' ? address?.port : ''}/metrics`;
+  return `http://127.0.0.1:${port}/metrics`;
 }
 
 function collectorOf(url: string, rest: Partial<NodeExporterTarget> = {}) {

@@ -7,8 +7,8 @@ import { UPS_REPLY_BYTES } from '@fleet/shared/limits.ts';
 import { writeTerm } from '@fleet/shared/term.ts';
 import fc from 'fast-check';
 import { atEnd } from '../../testing/folder.ts';
+import { freePort, listening } from '../../testing/loopback.ts';
 import { somePass } from '../../testing/pass.ts';
-import { freePort } from '../../testing/programs.ts';
 import { startUpsd } from '../../testing/ups.ts';
 import type { Pass } from '../observation.ts';
 import { nutCollector, upsFacts } from './nut.ts';
@@ -107,13 +107,12 @@ async function saying(t: TestContext, text: string, then: 'waits' | 'ends' = 'wa
     socket.write(text);
     if (then === 'ends') socket.end();
   });
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const port = await listening(server);
   atEnd(t, () => {
     for (const socket of sockets) socket.destroy();
     server.close();
   });
-  const address = server.address();
-  return typeof address === 'object' && address !== null ? address.port : 0;
+  return port;
 }
 
 test('what is no upsd is unreadable, and a refusal of the whole list fails the pass', async (t) => {

@@ -8,6 +8,7 @@ import { LogicError } from '@fleet/shared/errors.ts';
 import { COLLECT_BODY_BYTES } from '@fleet/shared/limits.ts';
 import { writeTerm } from '@fleet/shared/term.ts';
 import { atEnd, temporaryFolder } from '../../testing/folder.ts';
+import { listening } from '../../testing/loopback.ts';
 import { type SomePass, somePass } from '../../testing/pass.ts';
 import {
   ANSWERS,
@@ -145,9 +146,7 @@ test('without a pin an authority must vouch for the name, and the token is not s
 
 test('what speaks no TLS at all is unreadable, and nothing listening is unreachable', async (t) => {
   const server = createServer((_request, reply) => reply.end('{"data":[]}'));
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const address = server.address();
-  const url = new URL(`https://127.0.0.1:${typeof address === 'object' ? address?.port : ''}`);
+  const url = new URL(`https://127.0.0.1:${await listening(server)}`);
   atEnd(t, () => server.close());
   assert.equal(await codeOf(collect(t, { url }, { trust: {} })), 'source_unreadable');
   await new Promise((resolve) => server.close(resolve));
