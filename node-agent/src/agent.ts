@@ -56,7 +56,7 @@ export interface Agent {
 
 /** Starts a site; ready when this resolves. Throws `bad_setup`, `bundle_mismatch`, or why the engine did not start. */
 export async function startAgent(config: SiteConfig, parts: AgentParts): Promise<Agent> {
-  const undo: (() => Promise<unknown> | unknown)[] = [];
+  const undo: Undo = [];
   const stop = async () => {
     for (const step of undo.splice(0).reverse()) {
       try {

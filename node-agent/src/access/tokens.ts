@@ -11,7 +11,7 @@ import { z } from 'zod';
 import type { World } from '../world.ts';
 
 /** In rising order: each may do what those before it may. viewer asks, operator also observes, admin everything. */
-export const ROLES = ['viewer', 'operator', 'admin'] as const;
+const ROLES = ['viewer', 'operator', 'admin'] as const;
 export type Role = (typeof ROLES)[number];
 
 const entry = z.object({
@@ -22,7 +22,7 @@ const entry = z.object({
   /** ms since 1970 UTC */
   createdAt: z.int(),
 });
-export type TokenEntry = z.infer<typeof entry>;
+type TokenEntry = z.infer<typeof entry>;
 const file = z.array(entry);
 
 const LOOK_AGAIN_MS = 200;

@@ -167,7 +167,7 @@ export class AlertPass {
 }
 
 /** What a change does to the facts. Raising ends being unknown too: there is evidence. */
-export function rowsOf(
+function rowsOf(
   { alert, subject, severity, change }: Pick<AlertChange, 'alert' | 'subject' | 'severity' | 'change'>,
   now: number,
 ): JournalRow[] {

@@ -10,7 +10,7 @@ const settings = z.strictObject({
     .max(WEBHOOKS)
     .default([]),
 });
-export type AlertSettings = z.infer<typeof settings>;
+type AlertSettings = z.infer<typeof settings>;
 
 /** No file is no webhooks. Throws `bad_setup` with what is wrong. */
 export function readAlertSettings(data: string): AlertSettings {
