@@ -5,7 +5,7 @@
 import { readFile } from 'node:fs/promises';
 import { writeAtom } from '@fleet/shared/term.ts';
 import { chance } from './random.ts';
-import { readMemoryTotal } from './telemetry/collect/host.ts';
+import { readCores, readMemoryTotal } from './telemetry/collect/host.ts';
 
 interface Machine {
   readonly name: string;
@@ -60,7 +60,7 @@ export async function hostInventory(site: string, machine: string, root = '/'): 
     name: machine,
     nodeClass: await hostClass(root),
     memory: Number(await readMemoryTotal(root)),
-    cores: await hostCores(root),
+    cores: await readCores(root).catch(() => 1),
     zone: 'home',
     reserve: 2048,
   };
@@ -70,11 +70,6 @@ export async function hostInventory(site: string, machine: string, root = '/'): 
     logicNode: self,
     zones: [['home', 1]],
   });
-}
-
-async function hostCores(root: string): Promise<number> {
-  const stat = await readFile(`${root}/proc/stat`, 'utf8').catch(() => '');
-  return stat.match(/^cpu\d+ /gm)?.length ?? 1;
 }
 
 async function hostClass(root: string): Promise<string> {

@@ -2,7 +2,7 @@
  * What collectors give: a fact as a term, with the time that it was seen and the time until which it is evidence.
  */
 
-import { checkFact, type Manifest } from '@fleet/shared/catalogue.ts';
+import { type CatalogueEntry, checkFact, hasType, type Manifest } from '@fleet/shared/catalogue.ts';
 import { LogicError } from '@fleet/shared/errors.ts';
 import { COLLECT_VALID_TURNS } from '@fleet/shared/limits.ts';
 import { atom, compound, float, int, type Term, writeTerm } from '@fleet/shared/term.ts';
@@ -52,16 +52,26 @@ function value(given: string | bigint | number | boolean): Term {
   if (typeof given === 'string') return atom(given);
   if (typeof given === 'bigint') return int(given);
   if (typeof given === 'boolean') return atom(String(given));
-  return float(given);
+  // Minus zero is no value of the language.
+  return float(given + 0);
 }
 
-/** The row of an observation that the catalogue allows as state. Throws `bad_fact`. */
-export function toRow(observation: Observation, manifest: Manifest): JournalRow {
-  const entry = checkFact(observation.fact, manifest);
-  if (entry.kind !== 'state')
-    throw new LogicError('bad_fact', `${entry.name}/${entry.arity} is ${entry.kind}, not state.`);
-  const { source, observedAt, validUntil } = observation;
-  return { fact: writeTerm(observation.fact), source, observedAt, validUntil };
+/** Whether things may be called so: what the catalogue takes for an atom. */
+export function isName(text: string): boolean {
+  return hasType(atom(text), 'atom');
+}
+
+/** The entry of a fact that the catalogue allows as state. Throws `bad_fact`. */
+export function checkState(fact: Term, manifest: Manifest): CatalogueEntry {
+  const entry = checkFact(fact, manifest);
+  if (entry.kind === 'state') return entry;
+  throw new LogicError('bad_fact', `${entry.name}/${entry.arity} is ${entry.kind}, not state.`);
+}
+
+/** The row of an observation. Throws `bad_fact`. */
+export function toRow({ fact, source, observedAt, validUntil }: Observation, manifest: Manifest): JournalRow {
+  checkState(fact, manifest);
+  return { fact: writeTerm(fact), source, observedAt, validUntil };
 }
 
 /** Does it for the observation at that place of its batch. Throws `bad_fact` naming the place. */

@@ -3,10 +3,11 @@
  * comments, a fact without evidence, evidence whose fact is gone. Prolog loads only texts that this program wrote;
  * what people wrote comes through here, and a mistake is named with file and line.
  */
-import { checkFact, keyPositions, type Manifest } from '@fleet/shared/catalogue.ts';
+import { keyPositions, type Manifest } from '@fleet/shared/catalogue.ts';
 import { LogicError } from '@fleet/shared/errors.ts';
 import { QUERY_TEXT_BYTES, TERM_DEPTH } from '@fleet/shared/limits.ts';
 import { argumentsOf, indicator, readTerm, type Term, writeTerm } from '@fleet/shared/term.ts';
+import { checkState } from './observation.ts';
 
 /** Source, and two times in ms since 1970. */
 export interface Evidence {
@@ -126,9 +127,7 @@ function at<T>(file: string, number: number, read: () => T): T {
 }
 
 function placeOf(term: Term, manifest: Manifest): { place: string; fact: string } {
-  const entry = checkFact(term, manifest);
-  if (entry.kind !== 'state')
-    throw new LogicError('bad_fact', `${entry.name}/${entry.arity} is ${entry.kind}, not state.`);
+  const entry = checkState(term, manifest);
   const args = argumentsOf(term);
   const key = keyPositions(entry).map((i) => writeTerm(args[i] as Term));
   return { place: `${entry.name}/${entry.arity}(${key.join(',')})`, fact: writeTerm(term) };

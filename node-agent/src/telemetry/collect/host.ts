@@ -51,15 +51,19 @@ export function hostCollector({ self, data, root = '/', everyMs = HOST_COLLECT_M
 }
 
 /** One-minute load divided by the number of cores. */
-export async function readLoad(root: string): Promise<number> {
+async function readLoad(root: string): Promise<number> {
   const load = Number((await readFile(join(root, 'proc/loadavg'), 'utf8')).split(' ')[0]);
-  const cores = (await readFile(join(root, 'proc/stat'), 'utf8')).match(/^cpu\d+ /gm)?.length ?? 1;
   if (!Number.isFinite(load)) throw new LogicError('source_unreadable', 'proc/loadavg has no number');
-  return load / cores;
+  return load / (await readCores(root));
+}
+
+/** The processor cores of this machine. */
+export async function readCores(root: string): Promise<number> {
+  return (await readFile(join(root, 'proc/stat'), 'utf8')).match(/^cpu\d+ /gm)?.length ?? 1;
 }
 
 /** What the kernel can still give out without swapping, in MiB. */
-export async function readMemoryAvailable(root: string): Promise<bigint> {
+async function readMemoryAvailable(root: string): Promise<bigint> {
   return (await readMemory(root, 'MemAvailable')) / 1024n;
 }
 
@@ -106,7 +110,7 @@ function unescapeMount(point: string): string {
 }
 
 /** The hottest sensor in °C; null on a machine without any. */
-export async function readTemperature(root: string): Promise<number | null> {
+async function readTemperature(root: string): Promise<number | null> {
   const files = [
     ...(await sensorFiles(join(root, 'sys/class/hwmon'), /^temp\d+_input$/)),
     ...(await sensorFiles(join(root, 'sys/class/thermal'), /^temp$/)),
@@ -133,6 +137,5 @@ async function sensorFiles(folder: string, name: RegExp): Promise<string[]> {
 async function readSensor(file: string): Promise<number | null> {
   const text = await readFile(file, 'utf8').catch(() => '');
   const degrees = text.trim() === '' ? Number.NaN : Number(text) / 1000;
-  // Minus zero is no value of the language.
-  return isPlausibleTemperature(degrees) ? degrees + 0 : null;
+  return isPlausibleTemperature(degrees) ? degrees : null;
 }

@@ -10,8 +10,8 @@
  */
 import { LogicError } from '@fleet/shared/errors.ts';
 import { MOUNTS_OF_A_NODE } from '@fleet/shared/limits.ts';
-import { isNormalName, type Term } from '@fleet/shared/term.ts';
-import { type Collector, fact, seenBy } from '../observation.ts';
+import type { Term } from '@fleet/shared/term.ts';
+import { type Collector, fact, isName, seenBy } from '../observation.ts';
 import { readExposition, type Sample } from './exposition.ts';
 import { isPlausibleTemperature, toMib } from './host.ts';
 import { isConnectionRefused, type Trust, withConnections } from './http.ts';
@@ -87,12 +87,10 @@ function gather(samples: Iterable<Sample>, mounts: readonly string[] | null): Se
   for (const { metric, labels, value } of samples) {
     if (metric.startsWith('node_')) seen.isNode = true;
     if (metric === 'node_cpu_seconds_total') seen.cpus.add(labels.get('cpu') ?? '');
-    if (isTemperature(metric) && isPlausibleTemperature(value)) {
-      // Minus zero is no value of the language.
-      seen.hottest = Math.max(seen.hottest ?? value, value) + 0;
-    }
+    if (isTemperature(metric) && isPlausibleTemperature(value))
+      seen.hottest = Math.max(seen.hottest ?? value, value);
     if (!Number.isFinite(value) || value < 0) continue;
-    if (metric === 'node_load1') seen.load = value + 0;
+    if (metric === 'node_load1') seen.load = value;
     if (metric === 'node_memory_MemAvailable_bytes') seen.memory = value;
     if (metric === 'node_filesystem_avail_bytes' && isWanted(labels, mounts))
       seen.disks.set(labels.get('mountpoint') ?? '', value);
@@ -112,7 +110,7 @@ const OF_CONTAINERS = /^\/(run|proc|sys|dev|snap|var\/snap|var\/lib\/(docker|con
 
 function isWanted(labels: ReadonlyMap<string, string>, mounts: readonly string[] | null): boolean {
   const mount = labels.get('mountpoint') ?? '';
-  if (!mount.startsWith('/') || !isNormalName(mount)) return false;
+  if (!mount.startsWith('/') || !isName(mount)) return false;
   if (mounts !== null) return mounts.includes(mount);
   return !WITHOUT_DATA.test(labels.get('fstype') ?? '') && !OF_CONTAINERS.test(mount);
 }

@@ -10,9 +10,9 @@
  * was last heard of it. The token needs no more than the role PVEAuditor.
  */
 import { LogicError } from '@fleet/shared/errors.ts';
-import { isNormalName, type Term } from '@fleet/shared/term.ts';
+import type { Term } from '@fleet/shared/term.ts';
 import { z } from 'zod';
-import { type Collector, fact, type Pass, seenBy } from '../observation.ts';
+import { type Collector, fact, isName, type Pass, seenBy } from '../observation.ts';
 import { toMib } from './host.ts';
 import { type Get, type Trust, withConnections } from './http.ts';
 import { readSecret } from './secret.ts';
@@ -52,8 +52,8 @@ const nodeStatus = z.object({
   cpuinfo: z.object({ cpus: z.coerce.number().int().positive() }),
 });
 
-export type ProxmoxNode = z.infer<typeof node>;
-export type ProxmoxGuest = z.infer<typeof guest>;
+type ProxmoxNode = z.infer<typeof node>;
+type ProxmoxGuest = z.infer<typeof guest>;
 
 /** `user@realm!tokenid=uuid`, as Proxmox shows it once. */
 const TOKEN = /^[^\s:/!=@]+@[A-Za-z][\w.-]*![A-Za-z][\w.-]*=[0-9a-fA-F-]{36}$/;
@@ -160,7 +160,7 @@ async function loadFacts(
 }
 
 /** Where each VM and container is, and how it is. Templates never run: they are none. */
-export function guestFacts(
+function guestFacts(
   guests: readonly ProxmoxGuest[],
   nodes: readonly ProxmoxNode[],
   names: Pick<ProxmoxSource, 'nodes' | 'vms'>,
@@ -187,12 +187,8 @@ function guestNames(guests: readonly ProxmoxGuest[], names: ProxmoxSource['vms']
   return ({ vmid, type, name = '' }: ProxmoxGuest): string | null => {
     const byId = names.get(String(vmid));
     if (byId !== undefined) return byId;
-    return bearers.get(name) === 1 && isName(name) ? named(name, names) : `${type}/${vmid}`;
+    return bearers.get(name) === 1 && name !== '' && isName(name) ? named(name, names) : `${type}/${vmid}`;
   };
-}
-
-function isName(name: string): boolean {
-  return name !== '' && !name.startsWith('$') && isNormalName(name);
 }
 
 function named(theirs: string, names: ReadonlyMap<string, string | null>): string | null {

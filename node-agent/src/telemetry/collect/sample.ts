@@ -4,11 +4,11 @@
  * "what is at risk" has an answer; now and then another node is down, and its machines with it; a UPS is on battery,
  * a disk fills up, a node is in maintenance, a machine has been moved away from its home.
  */
-import { HOST_COLLECT_MS, HOST_VALID_MS } from '@fleet/shared/limits.ts';
+import { HOST_COLLECT_MS } from '@fleet/shared/limits.ts';
 import type { Term } from '@fleet/shared/term.ts';
 import type { Inventory, InventoryNode } from '../../inventory.ts';
 import { chance } from '../../random.ts';
-import { type Collector, fact } from '../observation.ts';
+import { type Collector, fact, seenBy } from '../observation.ts';
 
 /** Where each class throttles, in °C: kb/core/thermal.pl. Only to make plausible readings; rules decide. */
 const THROTTLES_AT: Readonly<Record<string, number>> = {
@@ -37,8 +37,7 @@ export function sampleCollector(inventory: Inventory, seed: number): Collector {
   return {
     source: 'sample',
     async collect(now) {
-      const evidence = { source: 'sample', observedAt: now, validUntil: now + HOST_VALID_MS };
-      return sampleFacts(inventory, seed, now).map((seen) => ({ fact: seen, ...evidence }));
+      return seenBy('sample', sampleFacts(inventory, seed, now), { now, everyMs: HOST_COLLECT_MS });
     },
   };
 }

@@ -13,24 +13,20 @@ import {
   COLLECTORS,
   COLLECTORS_FILE_BYTES,
   MOUNTS_OF_A_NODE,
+  NAME_CHARACTERS,
 } from '@fleet/shared/limits.ts';
-import { isNormalName } from '@fleet/shared/term.ts';
 import { z } from 'zod';
 import type { Inventory } from '../../inventory.ts';
 import { badSettings, readSettings } from '../../settings.ts';
 import type { CollectorPlan } from '../collectors.ts';
-import type { Collector } from '../observation.ts';
+import { type Collector, isName } from '../observation.ts';
 import type { Trust } from './http.ts';
 import { nodeExporterCollector } from './node-exporter.ts';
 import { nutCollector, UPS_NAME } from './nut.ts';
 import { proxmoxCollector } from './proxmox.ts';
 
 /** The name of a thing in the inventory. */
-const name = z
-  .string()
-  .min(1)
-  .max(256)
-  .refine((text) => !text.startsWith('$') && isNormalName(text), 'no name that a fact may have');
+const name = z.string().min(1).max(NAME_CHARACTERS).refine(isName, 'no name that a fact may have');
 const url = z.url({ protocol: /^https?$/ }).transform((text) => new URL(text));
 const httpsUrl = z.url({ protocol: /^https$/, error: 'no https URL' }).transform((text) => new URL(text));
 const paced = {
