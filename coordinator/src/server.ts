@@ -8,7 +8,7 @@
 import type { AddressInfo } from 'node:net';
 import { asLogicError, ERRORS, LogicError } from '@fleet/shared/errors.ts';
 import { REQUEST_BODY_BYTES } from '@fleet/shared/limits.ts';
-import { PAGE_HEADERS, renderPage } from '@fleet/shared/page/page.ts';
+import { PAGE_HEADERS, pageOf } from '@fleet/shared/page/page.ts';
 import { type FastifyTRPCPluginOptions, fastifyTRPCPlugin } from '@trpc/server/adapters/fastify';
 import { TRPC_ERROR_CODES_BY_KEY } from '@trpc/server/rpc';
 import { type FastifyError, type FastifyReply, type FastifyRequest, fastify } from 'fastify';
@@ -95,22 +95,12 @@ async function sendPage(
 ): Promise<FastifyReply> {
   const { q } = request.query as { q?: string | string[] };
   const query = (Array.isArray(q) ? q.at(-1) : q)?.trim() ?? '';
-  const page = reply.headers(PAGE_HEADERS);
-  if (query === '') return page.send(renderPage({ face: FACE, query, result: null, error: null }));
-  try {
-    return page.send(
-      renderPage({
-        face: FACE,
-        query,
-        result: await askFleet(fleet, { query }, goneSignal(reply)),
-        error: null,
-      }),
-    );
-  } catch (cause) {
-    const error = asLogicError(cause);
-    if (error.code === 'internal') log.error({ err: cause }, 'a question failed');
-    return page.status(ERRORS[error.code].http).send(renderPage({ face: FACE, query, result: null, error }));
-  }
+  const tell = async () => ({
+    result: query === '' ? null : await askFleet(fleet, { query }, goneSignal(reply)),
+  });
+  const fault = (cause: unknown) => log.error({ err: cause }, 'a question failed');
+  const { status, body } = await pageOf({ face: FACE, query }, tell, fault);
+  return reply.code(status).headers(PAGE_HEADERS).send(body);
 }
 
 /** Aborts when the asker goes away before the reply is sent. */

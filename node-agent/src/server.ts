@@ -8,7 +8,7 @@ import { constants } from 'node:crypto';
 import type { Http2ServerRequest } from 'node:http2';
 import { asLogicError, ERRORS, LogicError } from '@fleet/shared/errors.ts';
 import { REQUEST_BODY_BYTES } from '@fleet/shared/limits.ts';
-import { PAGE_HEADERS, renderPage } from '@fleet/shared/page/page.ts';
+import { PAGE_HEADERS, pageOf } from '@fleet/shared/page/page.ts';
 import { fastifyTRPCPlugin } from '@trpc/server/adapters/fastify';
 import { type FastifyInstance, type FastifyReply, type FastifyRequest, fastify } from 'fastify';
 import type { Logger } from 'pino';
@@ -141,20 +141,14 @@ async function sendPage(
   const { site } = context.parts;
   const face = { title: `Logic node ${site}`, label: `Ask ${site}`, command: 'logic-node ask' };
   const query = queryOf(request.url).get('q')?.trim() ?? '';
-  const page = reply.headers(PAGE_HEADERS);
-  try {
-    if (query === '') {
-      const alerts = await alertsOf(context, PAGE_CHANGES);
-      return page.send(renderPage({ face, query, result: null, error: null, alerts }));
-    }
+  const tell = async () => {
+    if (query === '') return { result: null, alerts: await alertsOf(context, PAGE_CHANGES) };
     const asker = { caller: caller.name, gone: goneSignal(reply) };
-    const result = await askSite({ query, prove: true }, asker, context.parts);
-    return page.send(renderPage({ face, query, result, error: null }));
-  } catch (cause) {
-    const error = asLogicError(cause);
-    if (error.code === 'internal') log.error({ err: cause }, 'a question failed');
-    return page.status(ERRORS[error.code].http).send(renderPage({ face, query, result: null, error }));
-  }
+    return { result: await askSite({ query, prove: true }, asker, context.parts) };
+  };
+  const fault = (cause: unknown) => log.error({ err: cause }, 'a question failed');
+  const { status, body } = await pageOf({ face, query }, tell, fault);
+  return reply.code(status).headers(PAGE_HEADERS).send(body);
 }
 
 /** The door takes bodies as bytes: what they are is for it to find out. */

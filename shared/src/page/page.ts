@@ -6,7 +6,7 @@
 import { createHash } from 'node:crypto';
 import type { AlertsResult } from '../api/alerts.ts';
 import type { Answer, AskResult, JsonValue, SiteOutcome } from '../api/ask.ts';
-import { ERRORS, type LogicError } from '../errors.ts';
+import { asLogicError, ERRORS, type LogicError } from '../errors.ts';
 import { PAGE_ANSWERS } from '../limits.ts';
 import { renderProof, timeText } from '../render.ts';
 import { writeAtom } from '../term.ts';
@@ -52,7 +52,27 @@ export const PAGE_HEADERS = {
   'cache-control': 'no-store',
 } as const;
 
-export function renderPage({ face, query, result, error, alerts }: PageState): string {
+export interface PageReply {
+  readonly status: number;
+  readonly body: string;
+}
+
+/** The page with what `tell` gives, or with why it gave nothing; `fault` is told of what is nobody's mistake but ours. */
+export async function pageOf(
+  asked: Pick<PageState, 'face' | 'query'>,
+  tell: () => Promise<Pick<PageState, 'result' | 'alerts'>>,
+  fault: (cause: unknown) => void,
+): Promise<PageReply> {
+  try {
+    return { status: 200, body: renderPage({ ...asked, error: null, ...(await tell()) }) };
+  } catch (cause) {
+    const error = asLogicError(cause);
+    if (error.code === 'internal') fault(cause);
+    return { status: ERRORS[error.code].http, body: renderPage({ ...asked, result: null, error }) };
+  }
+}
+
+function renderPage({ face, query, result, error, alerts }: PageState): string {
   return html`<!doctype html>
 <html lang="en">
 <head>
