@@ -10,6 +10,7 @@ import { after, before, test } from 'node:test';
 import { connect as connectTls } from 'node:tls';
 import { AGENT_MEMORY_BYTES, ANSWERS, CALLER_SESSIONS, QUESTION_WALL_MS } from '@fleet/shared/limits.ts';
 import { endOfFile } from './testing/folder.ts';
+import { postPengine } from './testing/pengines.ts';
 import { type Served, serveSite } from './testing/served.ts';
 import { ENDLESS, HUGE, SITE } from './testing/site.ts';
 
@@ -30,13 +31,8 @@ function question(ask: string, template: string): string {
   return JSON.stringify({ ask, template, chunk: ANSWERS, destroy: true, format: 'json' });
 }
 
-function post(body: string, headers: Readonly<Record<string, string>>): Promise<Response> {
-  return fetch(`${site.http}/pengine/create`, {
-    method: 'POST',
-    headers: { 'content-type': 'application/json', ...headers },
-    body,
-  });
-}
+const post = (body: string, headers: Readonly<Record<string, string>>) =>
+  postPengine(site.http, 'create', body, { headers });
 
 interface Honest {
   readonly answered: number;

@@ -14,6 +14,7 @@ import {
 import { readStamp, verifyReply } from '@fleet/shared/reply.ts';
 import { observe } from '../telemetry/pipeline.ts';
 import { endOfFile } from '../testing/folder.ts';
+import { createPengine, type PengineEvent, postPengine, sendPengine } from '../testing/pengines.ts';
 import { ENDLESS, HUGE, makeSiteFolder, runSite, SITE, seen, until } from '../testing/site.ts';
 
 type Site = Awaited<ReturnType<typeof runSite>>;
@@ -28,31 +29,10 @@ before(async () => {
   await site.telemetry.sync.settled();
 });
 
-interface Event {
-  readonly event: string;
-  readonly id: string;
-  readonly code?: string;
-  readonly data?: unknown;
-  readonly arg2?: string;
-  readonly answer?: Event;
-}
-
-function post(path: string, body: string, headers: Readonly<Record<string, string>> = {}): Promise<Response> {
-  return fetch(`${site.url}/pengine/${path}`, {
-    method: 'POST',
-    body,
-    headers: { 'content-type': 'application/json', ...headers },
-  });
-}
-
-async function create(keys: Readonly<Record<string, unknown>>): Promise<Event> {
-  return (await post('create', JSON.stringify({ format: 'json', ...keys }))).json() as Promise<Event>;
-}
-
-async function send(id: string, event: string): Promise<Event> {
-  const reply = await post(`send?id=${id}&format=json`, event, { 'content-type': 'application/x-prolog' });
-  return reply.json() as Promise<Event>;
-}
+const post = (path: string, body: string, headers: Readonly<Record<string, string>> = {}) =>
+  postPengine(site.url, path, body, { headers });
+const create = (keys: Readonly<Record<string, unknown>>) => createPengine(site.url, keys);
+const send = (id: string, event: string) => sendPengine(site.url, id, event);
 
 const BAD: readonly (readonly [string, string])[] = [
   ['node_up(A', 'syntax_error'],
@@ -71,7 +51,7 @@ for (const [ask, code] of BAD) {
   test(`${ask.slice(0, 40)} is told ${code} in both formats, and the site keeps serving`, async () => {
     const json = await create({ ask });
     const event = json.answer ?? json;
-    const told = event.event === 'destroy' ? (event.data as Event) : event;
+    const told = event.event === 'destroy' ? (event.data as PengineEvent) : event;
     assert.equal(told.event, 'error');
     assert.match(told.code ?? '', new RegExp(`^${code}$`));
     assert.equal(typeof told.data, 'string');
@@ -85,7 +65,7 @@ for (const [ask, code] of BAD) {
 test('a body of 10 MB is told too_large by its HTTP status and a typed body', async () => {
   const reply = await post('create', JSON.stringify({ ask: 'x'.repeat(10 * 1024 * 1024) }));
   assert.equal(reply.status, 413);
-  const { code } = (await reply.json()) as Event;
+  const { code } = (await reply.json()) as PengineEvent;
   assert.equal(code, 'too_large');
   const query = await create({ ask: `node('${'x'.repeat(REQUEST_BODY_BYTES / 4)}')` });
   assert.equal(query.code, 'too_large');
@@ -95,7 +75,7 @@ test('what is no request of the protocol is refused by name', async () => {
   const status = async (reply: Promise<Response>) => {
     const { status: http, ...rest } = await reply.then(async (given) => ({
       status: given.status,
-      ...((await given.json()) as Event),
+      ...((await given.json()) as PengineEvent),
     }));
     return [http, rest.code];
   };
@@ -130,7 +110,7 @@ test('each reply to a question is signed over its exact bytes, for the nonce tha
     (
       (await (
         await post('create', '{"ask":"node(X)","format":"json"}', { 'logic-nonce': 'xyz' })
-      ).json()) as Event
+      ).json()) as PengineEvent
     ).code,
     'bad_request',
   );
@@ -145,7 +125,7 @@ test('next walks the answers, stop and a new ask work, and destroy ends the peng
   assert.deepEqual((await send(id, 'ask((node_up(N,U)),[chunk(5)]).')).data, [{ N: 'pve1', U: 'true' }]);
   assert.equal((await send(id, 'ask(shell(ls),[]).')).code, 'unknown_predicate');
   assert.equal(
-    ((await (await fetch(`${site.url}/pengine/ping?id=${id}&format=json`)).json()) as Event).event,
+    ((await (await fetch(`${site.url}/pengine/ping?id=${id}&format=json`)).json()) as PengineEvent).event,
     'ping',
   );
   assert.equal((await send(id, 'destroy.')).event, 'destroy');
@@ -157,7 +137,7 @@ test("an id that is nobody's gets the protocol's own replies", async () => {
   const { code, arg2 } = await send(id, 'next.');
   assert.deepEqual([code, arg2], ['existence_error', id]);
   const get = async (action: string) =>
-    (await fetch(`${site.url}/pengine/${action}?id=${id}&format=json`)).json() as Promise<Event>;
+    (await fetch(`${site.url}/pengine/${action}?id=${id}&format=json`)).json() as Promise<PengineEvent>;
   assert.equal((await get('ping')).event, 'died');
   assert.equal((await get('pull_response')).code, 'existence_error');
   assert.equal((await get('abort')).code, 'existence_error');
@@ -178,7 +158,7 @@ test("a pengine is its caller's alone", async () => {
     caller: 'another certificate',
     gone: new AbortController().signal,
   });
-  assert.equal((JSON.parse(other.body.toString()) as Event).code, 'existence_error');
+  assert.equal((JSON.parse(other.body.toString()) as PengineEvent).code, 'existence_error');
   assert.equal((await send(id, 'next.')).event, 'success');
   await fetch(`${site.url}/pengine/destroy_all?ids=${id}`);
   assert.equal(site.door.sessions, 0);
@@ -186,12 +166,8 @@ test("a pengine is its caller's alone", async () => {
 
 test('a caller that goes away takes its pengine along', async () => {
   const gone = new AbortController();
-  const asked = fetch(`${site.url}/pengine/create`, {
-    method: 'POST',
-    signal: gone.signal,
-    headers: { 'content-type': 'application/json' },
-    body: JSON.stringify({ ask: ENDLESS, destroy: false }),
-  });
+  const body = JSON.stringify({ ask: ENDLESS, destroy: false });
+  const asked = postPengine(site.url, 'create', body, { signal: gone.signal });
   await until(() => site.door.running > 0, 'the question runs');
   gone.abort();
   await assert.rejects(asked);
@@ -220,7 +196,7 @@ test('one question too many at once is told busy with a retry-after, and those b
   await until(() => site.door.running === CALLER_QUESTIONS_AT_ONCE, 'all run');
   const reply = await post('create', '{"ask":"node(X)"}');
   assert.deepEqual([reply.status, reply.headers.get('retry-after')], [429, '1']);
-  assert.equal(((await reply.json()) as Event).code, 'busy');
+  assert.equal(((await reply.json()) as PengineEvent).code, 'busy');
   assert.equal(
     (await asAnother('create', { ask: 'node(X)' })).event,
     'create',
@@ -246,7 +222,7 @@ test('pengines that are kept open are bounded, in all and of one caller', async 
 });
 
 /** A request by a caller that is not loopback. */
-async function asAnother(action: string, keys: Readonly<Record<string, unknown>>): Promise<Event> {
+async function asAnother(action: string, keys: Readonly<Record<string, unknown>>): Promise<PengineEvent> {
   const { body } = await site.door.handle({
     method: 'POST',
     action,
@@ -257,5 +233,5 @@ async function asAnother(action: string, keys: Readonly<Record<string, unknown>>
     caller: 'another',
     gone: new AbortController().signal,
   });
-  return JSON.parse(body.toString()) as Event;
+  return JSON.parse(body.toString()) as PengineEvent;
 }

@@ -11,6 +11,7 @@ import { ERRORS, isErrorCode } from '@fleet/shared/errors.ts';
 import { ANSWERS, QUERY_TEXT_BYTES } from '@fleet/shared/limits.ts';
 import { endOfFile, temporaryFolder } from '../testing/folder.ts';
 import { escapes, HOSTILE_EVENTS, HOSTILE_TEMPLATES, hostileCreates, oddities } from '../testing/hostile.ts';
+import { postPengine } from '../testing/pengines.ts';
 import { client, startSite } from '../testing/site.ts';
 
 const ending = endOfFile(after);
@@ -31,13 +32,8 @@ interface Event {
   readonly data?: unknown;
 }
 
-function post(action: string, body: string, contentType = 'application/json'): Promise<Response> {
-  return fetch(`${site.url}/pengine/${action}`, {
-    method: 'POST',
-    headers: { 'content-type': contentType },
-    body,
-  });
-}
+const post = (action: string, body: string, contentType = 'application/json') =>
+  postPengine(site.url, action, body, { headers: { 'content-type': contentType } });
 
 /** The code of a refusal, however deep it is wrapped; null where there is none. */
 function codeOf(event: Event): string | null {

@@ -7,6 +7,7 @@ import { after, before, test } from 'node:test';
 import { ANSWERS } from '@fleet/shared/limits.ts';
 import { observe } from '../telemetry/pipeline.ts';
 import { endOfFile } from '../testing/folder.ts';
+import { createPengine, type PengineEvent, sendPengine } from '../testing/pengines.ts';
 import { seen, startSite } from '../testing/site.ts';
 
 const ending = endOfFile(after);
@@ -27,21 +28,7 @@ async function commit(load: number): Promise<void> {
   await site.telemetry.sync.settled();
 }
 
-interface Event {
-  readonly id: string;
-  readonly code?: string;
-  readonly data?: unknown;
-  readonly answer?: Event;
-}
-
-async function create(keys: Readonly<Record<string, unknown>>): Promise<Event> {
-  const reply = await fetch(`${site.url}/pengine/create`, {
-    method: 'POST',
-    headers: { 'content-type': 'application/json' },
-    body: JSON.stringify({ format: 'json', ...keys }),
-  });
-  return reply.json() as Promise<Event>;
-}
+const create = (keys: Readonly<Record<string, unknown>>) => createPengine(site.url, keys);
 
 type Door = 'lane' | 'pengine';
 
@@ -53,7 +40,7 @@ async function rows(door: Door, ask: string, template: string): Promise<unknown[
     chunk: door === 'lane' ? ANSWERS : ANSWERS - 1,
     destroy: true,
   });
-  const ended = event.answer?.data as Event | undefined;
+  const ended = event.answer?.data as PengineEvent | undefined;
   assert.ok(Array.isArray(ended?.data), JSON.stringify(event));
   return ended.data as unknown[][];
 }
@@ -104,11 +91,6 @@ test('next walks the answers of the revision at which the question was asked', a
   const { id, answer } = await create({ ask: 'node_load(N,L)', template: '[N,L]', chunk: 1, destroy: false });
   assert.deepEqual(answer?.data, [['pve1', 0.25]]);
   await commit(0.75);
-  const reply = await fetch(`${site.url}/pengine/send?id=${id}&format=json`, {
-    method: 'POST',
-    headers: { 'content-type': 'application/x-prolog' },
-    body: 'next.',
-  });
-  assert.deepEqual(((await reply.json()) as Event).data, [['pve2', 0.25]]);
+  assert.deepEqual((await sendPengine(site.url, id, 'next.')).data, [['pve2', 0.25]]);
   await fetch(`${site.url}/pengine/destroy_all?ids=${id}`);
 });

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { QUESTION_WALL_MS } from '@fleet/shared/limits.ts';
 import { endOfFile } from '../testing/folder.ts';
+import { createPengine, type PengineEvent, postPengine, sendPengine } from '../testing/pengines.ts';
 import { ENDLESS, startSite, until } from '../testing/site.ts';
 
 const ending = endOfFile(after);
@@ -11,35 +12,12 @@ before(async () => {
   site = await startSite(ending);
 });
 
-interface Event {
-  readonly event: string;
-  readonly id: string;
-  readonly code?: string;
-  readonly data?: unknown;
-  readonly more?: boolean;
-  readonly answer?: Event;
-}
+const create = (keys: Readonly<Record<string, unknown>>) =>
+  createPengine(site.url, { destroy: false, ...keys });
+const send = (id: string, event: string) => sendPengine(site.url, id, event);
 
-async function create(keys: Readonly<Record<string, unknown>>): Promise<Event> {
-  const reply = await fetch(`${site.url}/pengine/create`, {
-    method: 'POST',
-    headers: { 'content-type': 'application/json' },
-    body: JSON.stringify({ format: 'json', destroy: false, ...keys }),
-  });
-  return reply.json() as Promise<Event>;
-}
-
-async function send(id: string, event: string): Promise<Event> {
-  const reply = await fetch(`${site.url}/pengine/send?id=${id}&format=json`, {
-    method: 'POST',
-    headers: { 'content-type': 'application/x-prolog' },
-    body: event,
-  });
-  return reply.json() as Promise<Event>;
-}
-
-async function get(action: string, id: string): Promise<Event> {
-  return (await fetch(`${site.url}/pengine/${action}?id=${id}&format=json`)).json() as Promise<Event>;
+async function get(action: string, id: string): Promise<PengineEvent> {
+  return (await fetch(`${site.url}/pengine/${action}?id=${id}&format=json`)).json() as Promise<PengineEvent>;
 }
 
 test('answers come in pages of the size last asked for, and the last page says that there are no more', async () => {
@@ -104,12 +82,8 @@ test('two requests to one pengine at once: the second is told busy, and the firs
 test('callers that leave their first create give their places back at once, and leave no thread', async () => {
   for (let round = 0; round < 8; round += 1) {
     const gone = new AbortController();
-    const asked = fetch(`${site.url}/pengine/create`, {
-      method: 'POST',
-      signal: gone.signal,
-      headers: { 'content-type': 'application/json' },
-      body: JSON.stringify({ ask: ENDLESS, destroy: round % 2 === 0 }),
-    });
+    const body = JSON.stringify({ ask: ENDLESS, destroy: round % 2 === 0 });
+    const asked = postPengine(site.url, 'create', body, { signal: gone.signal });
     await until(() => site.door.running === 1, 'the question runs');
     gone.abort();
     await assert.rejects(asked);

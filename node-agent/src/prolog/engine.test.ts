@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { asLogicError } from '@fleet/shared/errors.ts';
 import { ANSWERS, ENGINE_CHECK_MS, ENGINE_FUNCTORS_GROWTH } from '@fleet/shared/limits.ts';
+import { postPengine } from '../testing/pengines.ts';
 import { ENDLESS, startSite, until } from '../testing/site.ts';
 import type { Lane } from './lane.ts';
 
@@ -20,11 +21,8 @@ function ask(lane: Lane, text: string, gone = NEVER): Promise<string> {
 
 /** What the door says to an endless question. */
 async function endless(site: Site): Promise<string> {
-  const reply = await fetch(`${site.url}/pengine/create`, {
-    method: 'POST',
-    headers: { 'content-type': 'application/json' },
-    body: JSON.stringify({ ask: ENDLESS, template: '[N]', chunk: ANSWERS, destroy: true, format: 'json' }),
-  });
+  const keys = { ask: ENDLESS, template: '[N]', chunk: ANSWERS, destroy: true, format: 'json' };
+  const reply = await postPengine(site.url, 'create', JSON.stringify(keys));
   return /"code": ?"(\w+)"/.exec(await reply.text())?.[1] ?? 'answered';
 }
 
