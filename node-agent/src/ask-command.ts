@@ -37,80 +37,76 @@ const DEFAULT_URL = 'http://127.0.0.1:8081';
 const runFile = z.object({ sites: z.array(z.object({ name: z.string(), http: z.string().nullable() })) });
 
 /** Asks and prints; the exit status: 0 complete, 3 partial, 2 refused query, 1 anything else. */
-export async function ask(query: string, flags: AskFlags): Promise<number> {
-  try {
-    const { prove = false, assume = [] } = flags;
-    const result = await asking(flags, (client) =>
-      client.site.ask.query({ query, prove, assume: [...assume] }),
-    );
-    process.stdout.write(
-      flags.json === true ? `${JSON.stringify(result)}\n` : `${renderResult(result).trimEnd()}\n`,
-    );
-    return result.complete ? 0 : 3;
-  } catch (cause) {
-    return reportError(cause, flags.json === true);
-  }
+export function ask(query: string, flags: AskFlags): Promise<number> {
+  const { prove = false, assume = [] } = flags;
+  return run(flags, {
+    ask: (client) => client.site.ask.query({ query, prove, assume: [...assume] }),
+    words: (result) => renderResult(result),
+    status: ({ complete }) => (complete ? 0 : 3),
+  });
 }
 
 /** Prints each answer with its whole proof, rules with their place in the bundle, facts with their age. */
-export async function why(query: string, flags: AskFlags): Promise<number> {
-  try {
-    const { assume = [] } = flags;
-    const result = await asking(flags, (client) =>
-      client.site.ask.query({ query, prove: true, assume: [...assume] }),
-    );
-    const places = await placesOf(result.coverage.sites[0]?.bundle ?? null);
-    process.stdout.write(`${renderResult(result, { now: realWorld.now(), places }).trimEnd()}\n`);
-    return result.complete ? 0 : 3;
-  } catch (cause) {
-    return reportError(cause);
-  }
+export function why(query: string, flags: AskFlags): Promise<number> {
+  const { assume = [] } = flags;
+  return run(flags, {
+    ask: (client) => client.site.ask.query({ query, prove: true, assume: [...assume] }),
+    words: async (result) => {
+      const places = await placesOf(result.coverage.sites[0]?.bundle ?? null);
+      return renderResult(result, { now: realWorld.now(), places });
+    },
+    status: ({ complete }) => (complete ? 0 : 3),
+  });
 }
 
 /** Prints what keeps a goal from holding, or that it holds. */
-export async function whyNot(query: string, flags: AskFlags): Promise<number> {
-  try {
-    const { assume = [] } = flags;
-    const result = await asking(flags, (client) => client.site.whyNot.query({ query, assume: [...assume] }));
-    const { bundle } = await asking(flags, (client) => client.site.info.query());
-    if (flags.json === true) process.stdout.write(`${JSON.stringify(result)}\n`);
-    else if (result.why === null) process.stdout.write('It holds: ask why.\n');
-    else {
-      const { term } = readTerm(result.why, { bytes: REPLY_BYTES, depth: REPLY_TERM_DEPTH, any: true });
-      const places = await placesOf(bundle);
-      process.stdout.write(`${renderWhyNot(term, { now: result.now, places })}\n`);
-    }
-    return 0;
-  } catch (cause) {
-    return reportError(cause, flags.json === true);
-  }
+export function whyNot(query: string, flags: AskFlags): Promise<number> {
+  const { assume = [] } = flags;
+  return run(flags, {
+    ask: (client) => client.site.whyNot.query({ query, assume: [...assume] }),
+    words: async ({ why, now }) => {
+      if (why === null) return 'It holds: ask why.';
+      const { term } = readTerm(why, { bytes: REPLY_BYTES, depth: REPLY_TERM_DEPTH, any: true });
+      const { bundle } = await asking(flags, (client) => client.site.info.query());
+      return renderWhyNot(term, { now, places: await placesOf(bundle) });
+    },
+  });
 }
 
 /** Prints the alerts that are active, and what changed last. */
-export async function alerts(flags: AskFlags & { readonly history: string }): Promise<number> {
-  try {
-    const history = Number(flags.history);
-    const result = await asking(flags, (client) => client.site.alerts.query({ history }));
-    process.stdout.write(
-      flags.json === true ? `${JSON.stringify(result)}\n` : renderAlerts(result, realWorld.now()),
-    );
-    return 0;
-  } catch (cause) {
-    return reportError(cause, flags.json === true);
-  }
+export function alerts(flags: AskFlags & { readonly history: string }): Promise<number> {
+  return run(flags, {
+    ask: (client) => client.site.alerts.query({ history: Number(flags.history) }),
+    words: (result) => renderAlerts(result, realWorld.now()),
+  });
 }
 
 /** Pushes one fact; prints the revision that holds it. */
-export async function observe(fact: string, flags: AskFlags & { readonly for: string }): Promise<number> {
+export function observe(fact: string, flags: AskFlags & { readonly for: string }): Promise<number> {
+  const validForMs = Number(flags.for) * 1000;
+  return run(flags, {
+    ask: (client) => client.site.observe.mutate([{ fact, validForMs }]),
+    words: ({ revision }) => `revision ${revision}`,
+  });
+}
+
+interface Call<T> {
+  readonly ask: (client: Client) => Promise<T>;
+  /** What a person reads of it. */
+  readonly words: (result: T) => string | Promise<string>;
+  /** The exit status; 0 where left out. */
+  readonly status?: (result: T) => number;
+}
+
+/** Asks the site and prints what it says, as JSON or in words. */
+async function run<T>(flags: AskFlags, { ask, words, status = () => 0 }: Call<T>): Promise<number> {
+  const json = flags.json === true;
   try {
-    const validForMs = Number(flags.for) * 1000;
-    const result = await asking(flags, (client) => client.site.observe.mutate([{ fact, validForMs }]));
-    process.stdout.write(
-      flags.json === true ? `${JSON.stringify(result)}\n` : `revision ${result.revision}\n`,
-    );
-    return 0;
+    const result = await asking(flags, ask);
+    process.stdout.write(`${json ? JSON.stringify(result) : (await words(result)).trimEnd()}\n`);
+    return status(result);
   } catch (cause) {
-    return reportError(cause, flags.json === true);
+    return reportError(cause, json);
   }
 }
 
