@@ -74,12 +74,12 @@ export function toRow({ fact, source, observedAt, validUntil }: Observation, man
   return { fact: writeTerm(fact), source, observedAt, validUntil };
 }
 
-/** Does it for the observation at that place of its batch. Throws `bad_fact` naming the place. */
-export function inBatch<T>(index: number, work: () => T): T {
+/** Does it for what stands there, in a batch or a file. Throws `bad_fact` naming the place. */
+export function atPlace<T>(place: string, work: () => T): T {
   try {
     return work();
   } catch (cause) {
     const said = cause instanceof LogicError ? cause.message : String(cause);
-    throw new LogicError('bad_fact', `Observation ${index}: ${said}`, cause);
+    throw new LogicError('bad_fact', `${place}: ${said}`, cause);
   }
 }

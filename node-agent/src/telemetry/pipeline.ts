@@ -12,7 +12,7 @@ import type { Engine } from '../prolog/engine.ts';
 import type { World } from '../world.ts';
 import type { Intake } from './intake.ts';
 import type { Journal } from './journal.ts';
-import { inBatch, type Observation, toRow } from './observation.ts';
+import { atPlace, type Observation, toRow } from './observation.ts';
 import type { StateSync } from './sync.ts';
 
 export interface TelemetryParts {
@@ -36,7 +36,9 @@ export async function observe(
   if (batch.length > BATCH_OBSERVATIONS) {
     throw new LogicError('too_large', `A batch has at most ${BATCH_OBSERVATIONS} observations.`);
   }
-  const rows = await inSlices(batch, (one, index) => inBatch(index, () => toRow(one, manifest)));
+  const rows = await inSlices(batch, (one, index) =>
+    atPlace(`Observation ${index}`, () => toRow(one, manifest)),
+  );
   return { revision: await intake.take(rows) };
 }
 

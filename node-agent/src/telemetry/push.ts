@@ -6,7 +6,7 @@ import type { ObserveInput, ObserveResult } from '@fleet/shared/api/observe.ts';
 import { LogicError } from '@fleet/shared/errors.ts';
 import { CLOCK_SKEW_MS, QUERY_TEXT_BYTES, TERM_DEPTH } from '@fleet/shared/limits.ts';
 import { readTerm } from '@fleet/shared/term.ts';
-import { inBatch, type Observation } from './observation.ts';
+import { atPlace, type Observation } from './observation.ts';
 import { inSlices, observe, type TelemetryParts } from './pipeline.ts';
 
 /** On the disk when this resolves. Throws `bad_fact` naming the position, `forbidden`, `too_large`, `not_stored`. */
@@ -17,7 +17,7 @@ export async function push(
 ): Promise<ObserveResult> {
   const now = parts.world.now();
   const read = (one: ObserveInput[number], index: number) =>
-    inBatch(index, () => toObservation(one, caller, now));
+    atPlace(`Observation ${index}`, () => toObservation(one, caller, now));
   return observe(await inSlices(input, read), parts);
 }
 

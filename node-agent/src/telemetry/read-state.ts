@@ -7,7 +7,7 @@ import { keyPositions, type Manifest } from '@fleet/shared/catalogue.ts';
 import { LogicError } from '@fleet/shared/errors.ts';
 import { QUERY_TEXT_BYTES, TERM_DEPTH } from '@fleet/shared/limits.ts';
 import { argumentsOf, indicator, readTerm, type Term, writeTerm } from '@fleet/shared/term.ts';
-import { checkState } from './observation.ts';
+import { atPlace, checkState } from './observation.ts';
 
 /** Source, and two times in ms since 1970. */
 export interface Evidence {
@@ -40,7 +40,7 @@ export function readState(text: string, file: string, manifest: Manifest): ReadS
   const evidence = new Map<string, Evidence>();
   const stated = new Map<string, { fact: string; number: number }>();
   for (const { term, number } of clausesOf(text, file)) {
-    at(file, number, () => {
+    atPlace(`${file}:${number}`, () => {
       const name = indicator(term);
       if (name === 'revision/1') revision = revisionOf(term);
       else if (name === 'evidence/4') {
@@ -77,16 +77,17 @@ function* clausesOf(text: string, file: string): Generator<Clause> {
       clause = '';
       yield {
         number: begun,
-        term: at(file, begun, () => readTerm(whole, { bytes: QUERY_TEXT_BYTES, depth: TERM_DEPTH }).term),
+        term: atPlace(
+          `${file}:${begun}`,
+          () => readTerm(whole, { bytes: QUERY_TEXT_BYTES, depth: TERM_DEPTH }).term,
+        ),
       };
     }
     line += newlines(piece);
     from = to;
   }
   if (clause !== '')
-    at(file, begun, () => {
-      throw new LogicError('bad_fact', 'this fact has no end: a full stop is missing');
-    });
+    throw new LogicError('bad_fact', `${file}:${begun}: this fact has no end: a full stop is missing`);
 }
 
 const PIECE = /%[^\n]*|[^%/'".]+|[\s\S]/gy;
@@ -115,15 +116,6 @@ function quotedEnd(text: string, from: number): number {
 
 function newlines(text: string): number {
   return text.split('\n').length - 1;
-}
-
-function at<T>(file: string, number: number, read: () => T): T {
-  try {
-    return read();
-  } catch (cause) {
-    const said = cause instanceof LogicError ? cause.message : String(cause);
-    throw new LogicError('bad_fact', `${file}:${number}: ${said}`, cause);
-  }
 }
 
 function placeOf(term: Term, manifest: Manifest): { place: string; fact: string } {
