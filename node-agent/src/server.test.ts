@@ -4,6 +4,7 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { connect } from 'node:http2';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
+import { TLSSocket } from 'node:tls';
 import { ERRORS, type ErrorCode } from '@fleet/shared/errors.ts';
 import { TRPCClientError } from '@trpc/client';
 import { Client, type Dispatcher } from 'undici';
@@ -168,6 +169,24 @@ for (const allowH2 of [true, false]) {
       /^create\('[^']+',\[.*answer\(destroy\('[^']+',success\('[^']+',\[\[pve1,true\]\],/,
     );
     assert.equal(reply.headers['logic-site'], SITE);
+  });
+
+  test(`over ${version} the certificate of a connection is read at its first request alone`, async (t) => {
+    const reading = t.mock.method(TLSSocket.prototype, 'getPeerCertificate').mock;
+    const asker = new Client(site.https ?? '', {
+      allowH2,
+      connect: { ca: fleet.cert, servername: SITE, ...coordinator },
+    });
+    const reads: number[] = [];
+    for (let at = 0; at < 4; at += 1) {
+      const { statusCode, body } = await asker.request({ method: 'GET', path: '/trpc/site.info' });
+      await body.dump();
+      assert.equal(statusCode, 200);
+      reads.push(reading.callCount());
+    }
+    await asker.close();
+    assert.ok((reads[0] ?? 0) > 0);
+    assert.deepEqual(reads, Array(4).fill(reads[0]));
   });
 
   test(`over ${version} nobody but a coordinator of this fleet is served`, async () => {

@@ -3,6 +3,7 @@
  * or nobody in particular, who may do everything that a shell on this machine may; but no page of a browser may borrow
  * that, so the Host must be a loopback name (DNS rebinding) and a request from another origin is refused.
  */
+import type { Http2ServerRequest } from 'node:http2';
 import type { TLSSocket } from 'node:tls';
 import { LogicError } from '@fleet/shared/errors.ts';
 import type { FastifyRequest } from 'fastify';
@@ -35,17 +36,23 @@ export function loopbackCallers(tokens: Tokens): CallerOf {
 
 export function tlsCallers(tokens: Tokens): CallerOf {
   // One certificate a connection: reading it out of OpenSSL costs more than the rest of a request's checks.
-  const known = new WeakMap<TLSSocket, Caller>();
+  const known = new WeakMap<object, Caller>();
   return (request) => {
     const withToken = tokenCaller(request, tokens);
     if (withToken !== null) return withToken;
-    const socket = request.raw.socket as TLSSocket;
-    const before = known.get(socket);
+    const connection = connectionOf(request);
+    const before = known.get(connection);
     if (before !== undefined) return before;
-    const caller = coordinator(socket);
-    known.set(socket, caller);
+    const caller = coordinator(request.raw.socket as TLSSocket);
+    known.set(connection, caller);
     return caller;
   };
+}
+
+/** What lives as long as the connection: over HTTP/2 each request has a socket object of its own. */
+function connectionOf({ raw }: FastifyRequest): object {
+  const { stream } = raw as unknown as Partial<Http2ServerRequest>;
+  return stream?.session ?? raw.socket;
 }
 
 /** Throws `forbidden` for a role that may not. */
