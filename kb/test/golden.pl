@@ -1,3 +1,5 @@
+:- module(golden, []).
+
 /** <module> Write the golden corpus: npm run golden
 
 One file a case under golden/: a question, an answer, the proof the prover gave in a small fixed world, and mutated forms of it with
@@ -64,29 +66,6 @@ write_case(Name, Text, Site) :-
 standing([_|_], _, hypothetical) :- !.
 standing(_, Proof, attested) :- ( member(step(_, absent(_)), Proof) ; member(step(_, all(_, _, _, _, _, _)), Proof) ), !.
 standing(_, _, verified).
-
-really_different(Proof), Mutations0, Mutations),
-    maplist(text, Values, ValueTexts),
-    text(Proof, ProofText),
-    module_property(world, file(World)),
-    file_directory_name(World, Dir),
-    atomic_list_concat([Dir, '/golden/', Name, '.json'], File),
-    proof_check:check_proof(Proof, Question, Values, [now(1500000)]),
-    prove:assumed(Question, Assumptions),
-    standing(Assumptions, Proof, Standing),
-    setup_call_cleanup(
-        open(File, write, Out, [encoding(utf8), newline(posix)]),
-        ( json_write_dict(Out, _{name:Name, query:Text, variables:Names, now:1500000, values:ValueTexts, standing:Standing,
-                                 proof:ProofText, mutations:Mutations}, [width(0)]),
-          nl(Out) ),
-        close(Out)).
-
-standing([_|_], _, hypothetical) :- !.
-standing(_, Proof, attested) :- ( member(step(_, absent(_)), Proof) ; member(step(_, all(_, _, _, _, _, _)), Proof) ), !.
-standing(_, _, verified).
-
-text(Term, Text) :-
-    with_output_to(string(Text), ( current_output(Out), facts:write_canonical_term(Out, Term) )).
 
 really_different(Proof, M) :-
     (   get_dict(proof, M, Text)
