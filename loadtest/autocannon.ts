@@ -9,24 +9,19 @@ import { join } from 'node:path';
 import autocannon from 'autocannon';
 import { startFleet } from '../deploy/local/fleet.ts';
 import { compared, type Figure } from './figures.ts';
+import type { LoadOptions } from './options.ts';
 
 const SAMPLE_SITES = 2;
 const QUERY = 'node_status(Node, Status)';
 
 export const NOTES = [`${SAMPLE_SITES + 1} sites, \`${QUERY}\` with proofs, HTTP/1.1 on loopback.`];
 
-interface Options {
-  readonly seconds: number;
-  readonly rounds: number;
-  readonly say: (text: string) => void;
-}
-
 interface Measured {
   readonly perSecond: number;
   readonly p99Ms: number;
 }
 
-export async function measureHttp({ seconds, rounds, say }: Options): Promise<Figure[]> {
+export async function measureHttp({ seconds, rounds, say }: LoadOptions): Promise<Figure[]> {
   const data = mkdtempSync(join(tmpdir(), 'loadtest-'));
   const fleet = await startFleet({
     sites: SAMPLE_SITES,

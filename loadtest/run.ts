@@ -6,18 +6,12 @@ import { writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { endWithParent } from '../shared/launch.mjs';
 import { type Figure, machineName, met, printTable, type Report, writePage } from './figures.ts';
+import type { LoadOptions } from './options.ts';
 
 interface Scenario {
   readonly says: string;
-  run(options: Options): Promise<readonly Figure[]>;
+  run(options: LoadOptions): Promise<readonly Figure[]>;
   readonly notes: readonly string[];
-}
-
-interface Options {
-  readonly seconds: number;
-  readonly rounds: number;
-  readonly idleSeconds: number;
-  readonly say: (text: string) => void;
 }
 
 const SCENARIOS: Readonly<Record<string, () => Promise<Scenario>>> = {
@@ -81,7 +75,7 @@ function readOptions(args: readonly string[]) {
         'idle-seconds': { type: 'string', default: '300' },
       },
     });
-    const options: Options = {
+    const options: LoadOptions = {
       seconds: whole(values.seconds),
       rounds: whole(values.rounds),
       idleSeconds: whole(values['idle-seconds']),

@@ -5,6 +5,7 @@
  */
 import { atLeast, atMost, compared, type Figure } from '../figures.ts';
 import { h2load, type Load, type Measured } from '../h2load.ts';
+import type { AskedLoad } from '../options.ts';
 import { cpuSeconds } from '../processes.ts';
 import type { Server } from './servers.ts';
 
@@ -26,22 +27,15 @@ const CROWDS = [
   { clients: 100, faster: 10 },
 ] as const;
 
-export interface DoorOptions {
-  readonly folder: string;
-  readonly body: string;
-  readonly rounds: number;
-  readonly seconds: number;
-  readonly say: (text: string) => void;
-}
+const cpu = (all: readonly Round[]) => all.map(({ cpuMs }) => cpuMs);
 
-export async function measureDoors(doors: Doors, options: DoorOptions): Promise<Figure[]> {
+export async function measureDoors(doors: Doors, options: AskedLoad): Promise<Figure[]> {
   const figures: Figure[] = [];
   for (const { clients, faster } of CROWDS) {
     options.say(`doors, ${clients} at once`);
     const [agent, stock, bare] = await rounds(doors, options, { clients, seconds: options.seconds });
     const rate = (all: readonly Round[]) => all.map(({ perSecond }) => perSecond);
     const tail = (all: readonly Round[]) => all.map(({ p99Ms }) => p99Ms);
-    const cpu = (all: readonly Round[]) => all.map(({ cpuMs }) => cpuMs);
     figures.push(
       compared(
         `questions, ${clients} at once, against stock`,
@@ -66,7 +60,7 @@ export async function measureDoors(doors: Doors, options: DoorOptions): Promise<
 /** The same question with and without its proofs, through the agent's TLS port. */
 export async function measureProved(
   agent: Server,
-  options: DoorOptions & { readonly proved: string },
+  options: AskedLoad & { readonly proved: string },
 ): Promise<Figure[]> {
   const load = { clients: 16, seconds: options.seconds };
   const proved: Round[] = [];
@@ -75,7 +69,6 @@ export async function measureProved(
     proved.push(await measure(agent, { ...options, body: options.proved }, load));
     plain.push(await measure(agent, options, load));
   }
-  const cpu = (all: readonly Round[]) => all.map(({ cpuMs }) => cpuMs);
   return [
     compared(
       'CPU of a question with proofs, end to end, against plain',
@@ -89,7 +82,7 @@ export async function measureProved(
 
 async function rounds(
   { agent, stock, bare }: Doors,
-  options: DoorOptions,
+  options: AskedLoad,
   load: Load,
 ): Promise<[Round[], Round[], Round[]]> {
   const all: [Round[], Round[], Round[]] = [[], [], []];
@@ -101,7 +94,7 @@ async function rounds(
   return all;
 }
 
-async function measure(server: Server, { folder, body, say }: DoorOptions, load: Load): Promise<Round> {
+async function measure(server: Server, { folder, body, say }: AskedLoad, load: Load): Promise<Round> {
   const pids = server.pids();
   const before = cpuSeconds(pids);
   const measured = await h2load(folder, { ...server.target, body }, load);

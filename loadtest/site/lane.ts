@@ -6,6 +6,7 @@ import { connect } from 'node:net';
 import { join } from 'node:path';
 import { atLeast, compared, type Figure } from '../figures.ts';
 import { h2load } from '../h2load.ts';
+import type { AskedLoad } from '../options.ts';
 import type { AgentServer, Server } from './servers.ts';
 
 const CONNECTIONS = 4;
@@ -13,21 +14,12 @@ const CONNECTIONS = 4;
 const UNDER_WAY = 64;
 const TIMES_STOCK = 15;
 
-export interface LaneOptions {
-  readonly folder: string;
-  /** The body that stock is asked with. */
-  readonly body: string;
-  /** The same as a term, with its template. */
+interface LaneLoad extends AskedLoad {
+  /** The question as the lane takes it, with its template. */
   readonly term: string;
-  readonly rounds: number;
-  readonly seconds: number;
 }
 
-export async function measureLane(
-  agent: AgentServer,
-  stock: Server,
-  options: LaneOptions,
-): Promise<Figure[]> {
+export async function measureLane(agent: AgentServer, stock: Server, options: LaneLoad): Promise<Figure[]> {
   const { folder, body, rounds, seconds } = options;
   const lane: number[] = [];
   const baseline: number[] = [];
@@ -47,7 +39,7 @@ export async function measureLane(
   ];
 }
 
-async function laneRate(path: string, { term, seconds }: LaneOptions): Promise<number> {
+async function laneRate(path: string, { term, seconds }: LaneLoad): Promise<number> {
   const rates = await Promise.all(
     Array.from({ length: CONNECTIONS }, (_, at) => connectionRate(path, `bench${at}`, { term, seconds })),
   );
@@ -58,7 +50,7 @@ async function laneRate(path: string, { term, seconds }: LaneOptions): Promise<n
 function connectionRate(
   path: string,
   name: string,
-  { term, seconds }: Pick<LaneOptions, 'term' | 'seconds'>,
+  { term, seconds }: Pick<LaneLoad, 'term' | 'seconds'>,
 ): Promise<number> {
   return new Promise((resolve, reject) => {
     const socket = connect(path);

@@ -6,6 +6,7 @@ import type { SiteRouter } from '@fleet/node-agent/router.ts';
 import { createTRPCClient, httpLink } from '@trpc/client';
 import { atLeast, atMost, compared, type Figure, plain } from '../figures.ts';
 import { h2load } from '../h2load.ts';
+import type { AskedLoad } from '../options.ts';
 import type { AgentServer } from './servers.ts';
 
 /** Observations a second that a site promises to take. */
@@ -16,14 +17,7 @@ const PACED_BATCH = 100;
 const PUSHERS = 2;
 const ASKERS = 4;
 
-export interface ObserveOptions {
-  readonly folder: string;
-  readonly body: string;
-  readonly rounds: number;
-  readonly seconds: number;
-}
-
-export async function measureObserve(agent: AgentServer, options: ObserveOptions): Promise<Figure[]> {
+export async function measureObserve(agent: AgentServer, options: AskedLoad): Promise<Figure[]> {
   const { folder, body, rounds, seconds } = options;
   const client = createTRPCClient<SiteRouter>({ links: [httpLink({ url: `${agent.http}/trpc` })] });
   const rates: number[] = [];

@@ -6,6 +6,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Figure } from '../figures.ts';
+import type { LoadOptions } from '../options.ts';
 import { measureDoors, measureProved } from './doors.ts';
 import { measureIdle } from './idle.ts';
 import { measureLane } from './lane.ts';
@@ -13,15 +14,6 @@ import { measureObserve } from './observe.ts';
 import { measurePlacement } from './placement.ts';
 import { measureProofs, measureScale } from './prolog.ts';
 import { startAgent, startBare, startStock } from './servers.ts';
-
-export interface ScenarioOptions {
-  /** Seconds of each measurement under load. */
-  readonly seconds: number;
-  readonly rounds: number;
-  /** Seconds without a question before memory is read. */
-  readonly idleSeconds: number;
-  readonly say: (text: string) => void;
-}
 
 const QUESTION = question('node_status(N,S)', '[N,S]');
 const PROVED = question('prove(node_status(N,S),P)', '[N,S,P]');
@@ -43,7 +35,7 @@ export const NOTES = [
   'The agent is asked over TLS 1.3 and HTTP/2 and signs every reply; CPU is user and system time of Node and swipl from /proc.',
 ];
 
-export async function measureSite(options: ScenarioOptions): Promise<Figure[]> {
+export async function measureSite(options: LoadOptions): Promise<Figure[]> {
   const folder = mkdtempSync(join(tmpdir(), 'loadtest-'));
   const undo: (() => Promise<void>)[] = [];
   const started = <T extends { stop(): Promise<void> }>(server: T): T => {
@@ -55,15 +47,16 @@ export async function measureSite(options: ScenarioOptions): Promise<Figure[]> {
     const agent = started(await startAgent(folder));
     const stock = started(await startStock(join(agent.data, 'kb', 'main.pl')));
     const bare = started(await startBare(folder, agent, QUESTION));
-    const doors = await measureDoors({ agent, stock, bare }, { ...options, folder, body: QUESTION });
+    const load = { ...options, folder, body: QUESTION };
+    const doors = await measureDoors({ agent, stock, bare }, load);
     options.say('the lane on its own socket');
     const term = 'lane(node_status(N,S),[N,S])';
-    const lane = await measureLane(agent, stock, { ...options, folder, body: QUESTION, term });
+    const lane = await measureLane(agent, stock, { ...load, term });
     await Promise.all([stock.stop(), bare.stop()]);
     options.say('proofs, end to end');
-    const proved = await measureProved(agent, { ...options, folder, body: QUESTION, proved: PROVED });
+    const proved = await measureProved(agent, { ...load, proved: PROVED });
     options.say('observations');
-    const observed = await measureObserve(agent, { ...options, folder, body: QUESTION });
+    const observed = await measureObserve(agent, load);
     options.say('inside Prolog: growth of the site');
     const scale = await measureScale(options.rounds);
     options.say('inside Prolog: the cost of a proof');

@@ -1,0 +1,18 @@
+/** What a load test is told, by the command line and by the scenario that it is a part of. */
+
+export interface LoadOptions {
+  /** Seconds of each measurement under load. */
+  readonly seconds: number;
+  readonly rounds: number;
+  /** Seconds without a question before memory is read. */
+  readonly idleSeconds: number;
+  readonly say: (text: string) => void;
+}
+
+/** Of a part that asks one question all the time. */
+export interface AskedLoad extends LoadOptions {
+  /** For what h2load reads and writes. */
+  readonly folder: string;
+  /** The body that the question is asked with. */
+  readonly body: string;
+}
