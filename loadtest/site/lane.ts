@@ -64,6 +64,7 @@ function connectionRate(
     };
     socket.on('connect', () => ask(UNDER_WAY));
     socket.on('error', reject);
+    socket.on('close', () => reject(new Error('the lane ended its connection')));
     socket.on('data', (chunk: Buffer) => {
       pending = pending.length === 0 ? chunk : Buffer.concat([pending, chunk]);
       let taken = 0;
