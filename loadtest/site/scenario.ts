@@ -1,10 +1,12 @@
 /**
  * `npm run loadtest -- site`: one logic node alone, measured on loopback beside what it is compared with. The parts,
- * in order: the doors, the lane, proofs, observations, inside Prolog, placement, idle memory. Each says what it is doing; a part that fails fails the run.
+ * in order: the doors, the lane, proofs, observations, inside Prolog, placement, idle memory. Each says what it is
+ * doing; a part that fails fails the run.
  */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { questionBody } from '@fleet/shared/pengine.ts';
 import type { Figure } from '../figures.ts';
 import type { LoadOptions } from '../options.ts';
 import { measureDoors, measureProved } from './doors.ts';
@@ -15,19 +17,9 @@ import { measurePlacement } from './placement.ts';
 import { measureProofs, measureScale } from './prolog.ts';
 import { startAgent, startBare, startStock } from './servers.ts';
 
-const QUESTION = question('node_status(N,S)', '[N,S]');
-const PROVED = question('prove(node_status(N,S),P)', '[N,S,P]');
-
-function question(ask: string, template: string): string {
-  return JSON.stringify({
-    application: 'logic',
-    ask,
-    template,
-    chunk: 1000,
-    destroy: true,
-    format: 'prolog',
-  });
-}
+const ASKED = { text: 'node_status(N,S)', variables: ['N', 'S'], assumptions: [] };
+const QUESTION = questionBody(ASKED, false);
+const PROVED = questionBody(ASKED, true);
 
 export const NOTES = [
   'One question, `node_status(N, S)`, 6 answers of the sample site; doors are asked by h2load, one request under way a connection.',
@@ -46,15 +38,15 @@ export async function measureSite(options: LoadOptions): Promise<Figure[]> {
     options.say('starting the agent, stock library(pengines) and a bare route');
     const agent = started(await startAgent(folder));
     const stock = started(await startStock(join(agent.data, 'kb', 'main.pl')));
-    const bare = started(await startBare(folder, agent, QUESTION));
-    const load = { ...options, folder, body: QUESTION };
+    const bare = started(await startBare(folder, agent, QUESTION.body));
+    const load = { ...options, folder, body: QUESTION.body };
     const doors = await measureDoors({ agent, stock, bare }, load);
     options.say('the lane on its own socket');
-    const term = 'lane(node_status(N,S),[N,S])';
+    const term = `lane(${QUESTION.ask},${QUESTION.template})`;
     const lane = await measureLane(agent, stock, { ...load, term });
     await Promise.all([stock.stop(), bare.stop()]);
     options.say('proofs, end to end');
-    const proved = await measureProved(agent, { ...load, proved: PROVED });
+    const proved = await measureProved(agent, { ...load, proved: PROVED.body });
     options.say('observations');
     const observed = await measureObserve(agent, load);
     options.say('inside Prolog: growth of the site');

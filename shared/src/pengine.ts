@@ -27,8 +27,10 @@ export type EngineReply =
   | { readonly kind: 'error'; readonly code: ErrorCode; readonly message: string };
 
 /** The request that asks for all answers at once; with `prove`, each with its proof as the last column. */
-export function questionBody(asked: CheckedAsk, prove: boolean): Question {
-  const { text, variables, assumptions } = asked;
+export function questionBody(
+  { text, variables, assumptions }: Pick<CheckedAsk, 'text' | 'variables' | 'assumptions'>,
+  prove: boolean,
+): Question {
   const proof = freshVariable(text);
   const goal = prove ? `prove((${text}),${proof})` : text;
   return request(assuming(goal, assumptions), [...variables, ...(prove ? [proof] : [])]);
