@@ -7,8 +7,8 @@
  */
 import { LogicError } from './errors.ts';
 import { QUERY_VARIABLES } from './limits.ts';
-import type { Term } from './term.ts';
 import { EOF, MARK, NAME, NUMBER, QUOTED, Scanner, STRING, VAR } from './term-scanner.ts';
+import type { Term } from './term-shape.ts';
 
 export interface ReadBounds {
   /** Longest text in bytes of UTF-8. */

@@ -7,7 +7,7 @@
  */
 import { LogicError } from './errors.ts';
 import { NUMBER_DIGITS } from './limits.ts';
-import type { Term } from './term.ts';
+import type { Term } from './term-shape.ts';
 
 // Character classes of ASCII, looked up by code.
 const OTHER = 0,
@@ -51,13 +51,13 @@ const REPLY_ESCAPES: ReadonlyMap<string, string> = new Map([
   ['`', '`'],
 ]);
 
-/** Kinds of tokens. */
 /**
  * What begins a word where it is no ASCII: measured over all of Unicode with swipl 9.0.4, whose tables know fewer
  * letters than ours and quote the rest. U+0387 is the one that no property covers.
  */
 const WORD_START = /[\p{ID_Start}\p{Pc}\u0387]/u;
 
+/** Kinds of tokens. */
 export const EOF = 0;
 export const NAME = 1;
 export const QUOTED = 2;

@@ -1,21 +1,16 @@
 /**
- * Terms: the values of the whole system, as data. This module holds their shape, their one canonical
- * text and their one order; term-reader.ts turns text into terms.
+ * Terms: the values of the whole system, as data. This module holds their one canonical text and their one order;
+ * term-shape.ts has their types, term-reader.ts turns text into terms.
  *
  * A term is a plain readonly object told apart by `kind`. Integers are BigInt and floats are numbers, so
  * that the two can never meet by accident (SHARP-EDGES 5). Lists are proper lists and a kind of their own:
  * a proof is one long list, and nesting it cell by cell would cost depth and memory.
  */
-export { type ReadBounds, type ReadTerm, readTerm } from './term-reader.ts';
-export { isNormalName } from './term-scanner.ts';
+import type { Atom, Compound, Float, Integer, List, Term, Variable } from './term-shape.ts';
 
-export type Variable = { readonly kind: 'var'; readonly name: string };
-export type Atom = { readonly kind: 'atom'; readonly name: string };
-export type Integer = { readonly kind: 'int'; readonly value: bigint };
-export type Float = { readonly kind: 'float'; readonly value: number };
-export type List = { readonly kind: 'list'; readonly items: readonly Term[] };
-export type Compound = { readonly kind: 'compound'; readonly name: string; readonly args: readonly Term[] };
-export type Term = Variable | Atom | Integer | Float | List | Compound;
+export { readTerm } from './term-reader.ts';
+export { isNormalName } from './term-scanner.ts';
+export type { Float, Integer, Term };
 
 export const variable = (name: string): Variable => ({ kind: 'var', name });
 export const atom = (name: string): Atom => ({ kind: 'atom', name });
