@@ -6,7 +6,6 @@
           ]).
 :- use_module(library(lists)).
 :- use_module(library(apply)).
-:- use_module(library(assoc)).
 :- use_module(errors).
 :- use_module(language).
 :- use_module(assume).
@@ -113,7 +112,8 @@ same_answer(T, _, T).
 
 answer(_, Values-none, answer(Values, none)) :- !.
 answer(Assumed, Values-Trees, answer(Values, Proof)) :-
-    steps(Trees, Numbers, 0, N0, known(0, [], t), _, Steps, [step(N,query(Numbers))]),
+    steps(Trees, Numbers, 0, N0, few(0, []), Known, Steps, [step(N,query(Numbers))]),
+    forget(Known),
     N is N0+1,
     (   Assumed == []
     ->  Proof = Steps
@@ -187,16 +187,16 @@ step(seq(Ts0), Ts, Numbers, N0, N, K0, K, S0, S) :-
     append(Ts0, Ts, Trees),
     steps(Trees, Numbers, N0, N, K0, K, S0, S).
 
-%   The last few conclusions stand in a list, which is searched faster than a tree; those before them in a tree.
+%   What is known: few(Count, Pairs), Pairs a list of Conclusion-Number, which is searched fastest while it is short; then
+%   many(Trie). With the trie a proof of a hundred steps is numbered in less than half the time of library(assoc)'s tree.
 
-recent(16).
+most_in_list(16).
 
-number_of(C, known(_, List, Tree), N) :-
-    (   in_list(List, C, N0)
-    ->  N = N0
-    ;   Tree \== t,
-        get_assoc(C, Tree, N)
-    ).
+number_of(C, few(_, Pairs), N) :-
+    !,
+    in_list(Pairs, C, N).
+number_of(C, many(Trie), N) :-
+    trie_lookup(Trie, C, N).
 
 in_list([C0-N0|T], C, N) :-
     (   C0 == C
@@ -204,17 +204,23 @@ in_list([C0-N0|T], C, N) :-
     ;   in_list(T, C, N)
     ).
 
-learn(C, N, known(L0, List, Tree), Known) :-
-    recent(Most),
-    (   L0 < Most
-    ->  L is L0+1,
-        Known = known(L, [C-N|List], Tree)
-    ;   list_to_tree(List, Tree, Tree1),
-        Known = known(1, [C-N], Tree1)
+learn(C, N, few(Count0, Pairs), Known) :-
+    !,
+    most_in_list(Most),
+    (   Count0 < Most
+    ->  Count is Count0+1,
+        Known = few(Count, [C-N|Pairs])
+    ;   trie_new(Trie),
+        maplist(in_trie(Trie), [C-N|Pairs]),
+        Known = many(Trie)
     ).
+learn(C, N, many(Trie), many(Trie)) :-
+    in_trie(Trie, C-N).
 
-list_to_tree([], Tree, Tree).
-list_to_tree([C-N|T], Tree0, Tree) :-
-    put_assoc(C, Tree0, N, Tree1),
-    list_to_tree(T, Tree1, Tree).
+in_trie(Trie, C-N) :-
+    trie_update(Trie, C, N).
 
+%   A trie that an exception leaves behind goes with the next collection of atoms.
+forget(few(_, _)).
+forget(many(Trie)) :-
+    trie_destroy(Trie).
