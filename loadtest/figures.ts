@@ -56,7 +56,7 @@ export function plain(
   return { name, value, unit, baseline: null, ratio: value, goal, samples };
 }
 
-export function median(samples: readonly number[]): number {
+function median(samples: readonly number[]): number {
   const sorted = samples.toSorted((a, b) => a - b);
   const middle = Math.floor(sorted.length / 2);
   const [low = Number.NaN, high = Number.NaN] = [sorted[middle - 1], sorted[middle]];

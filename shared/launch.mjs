@@ -20,14 +20,14 @@ export const NODE_MAJOR = 24;
 export const HEAP_FLAGS = ['--max-semi-space-size=2', '--max-old-space-size=96'];
 
 export const ROOT = dirname(dirname(fileURLToPath(import.meta.url)));
-export const TOOLS = join(ROOT, '.tools');
+const TOOLS = join(ROOT, '.tools');
 /** Compiled code of the last run: a warm start parses nothing. */
 export const COMPILE_CACHE = join(TOOLS, 'node_modules', '.compile-cache');
 /** The npm package that holds Node for this machine, and the program in it. */
 export const NODE_PACKAGE = `node-${process.platform}-${process.arch}`;
 const PINNED_NODE = join(TOOLS, 'node_modules', NODE_PACKAGE, 'bin', 'node');
 
-export function majorOf(version) {
+function majorOf(version) {
   return Number.parseInt(version, 10);
 }
 

@@ -6,17 +6,8 @@ import { readdirSync } from 'node:fs';
 import { join, relative, sep } from 'node:path';
 import { ROOT } from '../../shared/launch.mjs';
 
-export const WORKSPACES = ['shared', 'node-agent', 'coordinator', 'deploy'] as const;
 /** Every folder at the top that is ours; STYLE and the issue name exactly these. */
-export const TOP_FOLDERS = [
-  'coordinator',
-  'deploy',
-  'docs',
-  'kb',
-  'loadtest',
-  'node-agent',
-  'shared',
-] as const;
+const TOP_FOLDERS = ['coordinator', 'deploy', 'docs', 'kb', 'loadtest', 'node-agent', 'shared'] as const;
 
 /** Paths of all files under the top folders, relative to the root with `/`, sorted. */
 export function sourceFiles(): string[] {

@@ -31,7 +31,7 @@ export function success(rows: string): string {
 export const NO_ANSWER = `create('1-2',[slave_limit(3),answer(destroy('1-2',failure('1-2',0.001)))]).\n`;
 
 /** What an honest site takes from the question, and the rest of its statement. */
-export function partsFor(
+function partsFor(
   site: Pick<TestSite, 'name'>,
   { headers, body }: Asked,
   bundle: string,
@@ -47,7 +47,7 @@ export function partsFor(
   };
 }
 
-export function headersOf(parts: ReplyParts, key: string): ReplyHeaders {
+function headersOf(parts: ReplyParts, key: string): ReplyHeaders {
   const { site, now, revision, bundle, nonce } = parts;
   return {
     'content-type': 'text/x-prolog',

@@ -13,7 +13,6 @@ export const alertsInput = z.object({
   /** How many of the last changes to give. */
   history: z.int().min(0).max(ALERT_HISTORY_PAGE).default(100),
 });
-export type AlertsInput = z.input<typeof alertsInput>;
 
 export interface ActiveAlert {
   readonly alert: string;
