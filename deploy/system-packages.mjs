@@ -63,9 +63,9 @@ const MANAGERS = [
 
 /** Path of `program` on the PATH, or null; an absolute path is looked at as it is. */
 export function find(program) {
-  const folders = isAbsolute(program) ? [''] : (process.env.PATH ?? '').split(delimiter);
-  for (const folder of folders) {
-    const path = isAbsolute(program) ? program : join(folder || '.', program);
+  const folders = (process.env.PATH ?? '').split(delimiter);
+  const paths = isAbsolute(program) ? [program] : folders.map((folder) => join(folder || '.', program));
+  for (const path of paths) {
     try {
       accessSync(path, constants.X_OK);
       return path;
@@ -84,7 +84,7 @@ export function lacking(need) {
   return isOlder(version, need.atLeast) ? `${path} is ${version}, older than ${need.atLeast}` : null;
 }
 
-export function isOlder(version, than) {
+function isOlder(version, than) {
   const [a, b] = [version, than].map((text) => text.split('.').map(Number));
   const at = a.findIndex((part, index) => part !== b[index]);
   return at >= 0 && a[at] < b[at];
