@@ -2,6 +2,7 @@
           [ lemma/3,                    % +Atom, :Twin, ?Tree
             lemma_tree/2,               % +Fact, -Tree
             begin_lemmas/1,             % +Proofs
+            without_proofs/0,
             forget_lemmas/0
           ]).
 :- use_module(library(lists)).
@@ -39,7 +40,7 @@ lemma(Atom, Twin, Tree) :-
     term_variables(Atom, Vars),
     (   trie_lookup(Trie, Atom, Answers)
     ->  true
-    ;   nb_getval(kb_lemma_proofs, none)
+    ;   without_proofs
     ->  findall(Vars, Twin, Answers0),
         sort(Answers0, Answers),
         kept_answers(Trie, Atom, Answers)
@@ -109,6 +110,13 @@ lemma_tree(Fact, Tree) :-
 begin_lemmas(Proofs) :-
     forget_lemmas,
     nb_setval(kb_lemma_proofs, Proofs).
+
+%!  without_proofs is semidet.
+%
+%   The question wants no proofs: no tree need be kept.
+
+without_proofs :-
+    nb_current(kb_lemma_proofs, none).
 
 %!  forget_lemmas is det.
 

@@ -78,8 +78,10 @@ question_columns(why_not(_, Why, _), [], Why).
 %   Wall time, inferences, stack and the number of answers are bounded by the caller.
 
 answers(Question, Site, Now, Answers) :-
-    question_columns(Question, _, Proof),
-    ( Proof == none -> begin_lemmas(none) ; begin_lemmas(kept) ),
+    (   Question = question(_, _, Proof, _), Proof \== none
+    ->  begin_lemmas(kept)
+    ;   begin_lemmas(none)
+    ),
     assumed(Question, Assumed),
     (   Assumed == []
     ->  derive(Question, Site, Now, Answers)

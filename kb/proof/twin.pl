@@ -159,16 +159,21 @@ atom_goal(inventory, Atom, Site, _, fact(Atom, inventory), Site:Atom).
 atom_goal(clock, now(T), _, Now, fact(now(T), clock), T = Now).
 
 %   all_solutions(+Template, :Goal, +Op, -Solutions, -Trees, ?Result): the aggregate, over distinct
-%   tuples in canonical order, with the first of several proofs of a tuple in standard order.
+%   tuples in canonical order, with the first of several proofs of a tuple in standard order. Trees are collected only where
+%   the question wants proofs.
 
 :- public all_solutions/6.
 
 all_solutions(Tuple-Parts, Goal, op(Op, V), Solutions, Trees, Result) :-
     term_variables(Tuple, Locals),              % those that have a value by now are not local
-    findall(Locals-Parts, Goal, Pairs0),
-    sort(0, @=<, Pairs0, Pairs1),
-    first_proofs(Pairs1, Pairs),
-    pairs_keys_values(Pairs, Solutions, Trees),
+    (   without_proofs
+    ->  findall(Locals, Goal, Solutions0),
+        sort(Solutions0, Solutions)
+    ;   findall(Locals-Parts, Goal, Pairs0),
+        sort(0, @=<, Pairs0, Pairs1),
+        first_proofs(Pairs1, Pairs),
+        pairs_keys_values(Pairs, Solutions, Trees)
+    ),
     (   Op == count
     ->  length(Solutions, Result)
     ;   solution_values(Solutions, Locals, V, Values),
