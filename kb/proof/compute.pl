@@ -37,11 +37,14 @@ operation(Expression, V) :-
           refuse(evaluation_error, ['the arithmetic has no value: ', Kind])),
     in_range(V0, V).
 
-%   A negative zero becomes zero: -0.0 + 0.0 is 0.0, and no other float changes.
+%   A negative zero becomes zero: -0.0 + 0.0 is 0.0, and no other float changes. What fits a machine word is not compared with
+%   1<<256, which is computed each time: that was a third of an addition.
 in_range(V0, V) :-
     integer(V0),
     !,
-    (   abs(V0) < 1<<256
+    (   abs(V0) =< 0xffffffffffff
+    ->  V = V0
+    ;   abs(V0) < 1<<256
     ->  V = V0
     ;   refuse(type_error, ['an integer is longer than 256 bits'])
     ).
