@@ -3,9 +3,8 @@
  * accepted with its standing, every mutation is refused with its code.
  */
 import assert from 'node:assert/strict';
-import { readdirSync, readFileSync } from 'node:fs';
 import { test } from 'node:test';
-import { z } from 'zod';
+import { type Case, corpus, KB } from '../test/golden.ts';
 import { loadManifest } from './catalogue.ts';
 import { LogicError } from './errors.ts';
 import { checkAsk } from './language.ts';
@@ -13,25 +12,7 @@ import { REPLY_BYTES, REPLY_TERM_DEPTH } from './limits.ts';
 import { checkProof } from './proof.ts';
 import { readTerm } from './term-reader.ts';
 
-const kb = new URL('../../kb/', import.meta.url);
-const goldenCase = z.object({
-  name: z.string(),
-  query: z.string(),
-  variables: z.array(z.string()),
-  now: z.number(),
-  values: z.array(z.string()),
-  proof: z.string(),
-});
-const golden = goldenCase.extend({
-  standing: z.enum(['verified', 'attested', 'hypothetical']),
-  mutations: z.array(goldenCase.partial().extend({ name: z.string(), code: z.string() })),
-});
-type Case = z.infer<typeof goldenCase>;
-
-const corpus = readdirSync(new URL('test/golden/', kb))
-  .filter((name) => name.endsWith('.json'))
-  .map((name) => golden.parse(JSON.parse(readFileSync(new URL(`test/golden/${name}`, kb), 'utf8'))));
-const manifest = await loadManifest(kb.pathname);
+const manifest = await loadManifest(KB.pathname);
 
 const read = (text: string) =>
   readTerm(text, { bytes: REPLY_BYTES, depth: REPLY_TERM_DEPTH, any: true }).term;
