@@ -112,13 +112,6 @@ chain(N, Facts) :-
     findall(Fact, ( between(0, N, I), atom_concat(u, I, U),
                     ( Fact = node(U) ; I > 0, J is I-1, atom_concat(u, J, V), Fact = depends_on(U,V) ) ), Facts).
 
-%   Layers of Width units, each needing all of the layer below: Width to the power of Layers paths.
-layers(Layers, Width, Facts) :-
-    findall(Fact, ( between(1, Layers, L), between(1, Width, I), unit(L, I, U),
-                    ( Fact = node(U) ; L > 1, M is L-1, between(1, Width, J), unit(M, J, V), Fact = depends_on(U,V) ) ), Facts).
-
-unit(L, I, U) :- atomic_list_concat([u,L,I], '_', U).
-
 %   Graphs of six nodes, the same for the same seed.
 some_graph(Seed, W) :-
     Units = [a,b,c,d,e,f],

@@ -48,12 +48,9 @@ test(the_same_facts_in_another_order_give_the_same_proof, P1 == P2) :-
     prove:answers(Question, W1, 1500000, P1),
     prove:answers(Question, W2, 1500000, P2).
 test(too_many_are_refused, error(logic(memory_limit, _), _)) :-
-    findall(F, ( between(1, 9, L), between(1, 12, I), M is L-1, unit(L, I, U),
-                 ( F = node(U) ; L > 1, between(1, 12, J), unit(M, J, V), F = depends_on(U,V) ) ), Facts),
+    layers(9, 12, Facts),
     world(Facts, W),
     prove:question(needs_within(A,B,C), [A,B,C], none, Question),
     prove:answers(Question, W, 1500000, _).
-
-unit(L, I, U) :- atomic_list_concat([u,L,I], '_', U).
 
 :- end_tests(lemma).

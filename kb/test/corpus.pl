@@ -26,7 +26,6 @@ golden_world([ node(sentry), node(pve1), node(pve2), node(nas), logic_node(sentr
                vm_host(web,pve1), vm_host(database,pve1), vm_host(media,pve2),
                vm(web), vm(database), depends_on(web,database), depends_on(pve1,nas) ]).
 
-
 %!  golden_answer(+Text, +Site, -Question, -Names, -Values, -Proof) is semidet.
 %
 %   The first answer to the question Text; Names are of its answer variables, in the order of Values.

@@ -1,5 +1,6 @@
 :- module(world,
           [ world/2,                    % +Facts, -Site
+            layers/3,                   % +Layers, +Width, -Facts
             proved/4,                   % +Site, +Now, +Goal, -Instances
             refused/2                   % +Goal, -Code
           ]).
@@ -33,6 +34,17 @@ add(Site, Fact) :-
     ->  facts:put_fact(Site, Fact, evidence(test, 1000000, 2000000))
     ;   facts:put_fact(Site, Fact, inventory)
     ).
+
+%!  layers(+Layers, +Width, -Facts) is det.
+%
+%   Facts are Layers of Width nodes u_Layer_I, each of which depends on all of the layer below: Width to the power of
+%   Layers paths.
+
+layers(Layers, Width, Facts) :-
+    findall(Fact, ( between(1, Layers, L), between(1, Width, I), unit(L, I, U),
+                    ( Fact = node(U) ; L > 1, M is L-1, between(1, Width, J), unit(M, J, V), Fact = depends_on(U,V) ) ), Facts).
+
+unit(L, I, U) :- atomic_list_concat([u,L,I], '_', U).
 
 %!  proved(+Site, +Now, +Goal, -Instances) is det.
 %
