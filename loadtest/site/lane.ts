@@ -54,7 +54,7 @@ function connectionRate(
 ): Promise<number> {
   return new Promise((resolve, reject) => {
     const socket = connect(path);
-    let pending: Buffer = Buffer.alloc(0);
+    let opening = '';
     let asked = 0;
     let replies = 0;
     const began = performance.now();
@@ -66,16 +66,12 @@ function connectionRate(
     socket.on('error', reject);
     socket.on('close', () => reject(new Error('the lane ended its connection')));
     socket.on('data', (chunk: Buffer) => {
-      pending = pending.length === 0 ? chunk : Buffer.concat([pending, chunk]);
-      let taken = 0;
-      let at = 0;
-      while (pending.length - at >= 4 && pending.length - at >= 4 + pending.readUInt32BE(at)) {
-        if (replies + taken === 0 && !pending.includes('success'))
-          return reject(new Error(pending.subarray(at, at + 500).toString()));
-        at += 4 + pending.readUInt32BE(at);
-        taken += 1;
+      if (replies === 0) {
+        opening += chunk.toString();
+        if (opening.includes('error(')) return reject(new Error(opening.slice(0, 500)));
       }
-      pending = pending.subarray(at);
+      let taken = 0;
+      for (let at = chunk.indexOf(0); at >= 0; at = chunk.indexOf(0, at + 1)) taken += 1;
       replies += taken;
       const elapsed = (performance.now() - began) / 1000;
       if (elapsed < seconds) return ask(taken);

@@ -4,7 +4,6 @@
 :- use_module(library(lists)).
 :- use_module(library(settings), [setting/2]).
 :- use_module(library(socket)).
-:- use_module(library(memfile)).
 :- use_module(answer, []).
 :- use_module(vet, []).
 :- use_module(reply, []).
@@ -17,13 +16,16 @@ the other: no queue between reading and answering, and no thread made for a ques
 (vet.pl), the same evaluation under the same budgets (answer.pl), the same event text (reply.pl) as through library(pengines); a
 differential test holds the two doors together.
 
-A frame is four bytes of length, big-endian, and a payload in ASCII whose first line is a header:
+A request is four bytes of length, big-endian, and a payload in ASCII whose first line is a header:
 
     ask ID FORMAT PENGINE LF lane(Ask,Template)         a question; FORMAT is prolog or json
     cancel ID                                           nobody waits for it any more; on another connection
     drop TAG                                            nobody waits for the pengine made with that tag (vet.pl)
     forget TAG                                          its create was answered
-    ID NOW REVISION LF event                            the reply; `-` for what a question did not get to; UTF-8
+
+and a reply is text in UTF-8, ended by a NUL, which neither format ever writes (they escape it); `-` for what a question did not get to:
+
+    ID NOW REVISION LF event NUL
 
 An ID is the agent's own and never comes twice. A cancelled question is answered too, with the code `cancelled`, so that the
 agent knows when its thread is free.
@@ -33,6 +35,8 @@ agent knows when its thread is free.
 :- dynamic running/3, unwanted/1.
 %   known(Hash, Text, Template, Names, Data): a question that was read and vetted before; vetting looks at nothing but the text.
 :- dynamic known/5.
+%   slave_limit(Limit): what the stock server would say of it in a create's reply. Reading the setting takes ten times as long.
+:- dynamic slave_limit/1.
 
 %   The agent bounds what it forwards; this only keeps a broken frame from being taken for a length.
 longest_frame(1048576).
@@ -40,6 +44,9 @@ longest_frame(1048576).
 %!  open_lane(+Path) is det.
 
 open_lane(Path) :-
+    setting(logic:slave_limit, Limit),
+    retractall(slave_limit(_)),
+    assertz(slave_limit(Limit)),
     warm_up,
     unix_domain_socket(Socket),
     tcp_bind(Socket, Path),
@@ -51,7 +58,7 @@ open_lane(Path) :-
 warm_up :-
     forall(( member(Text, ["lane(prove(now(T),P),[T,P])", "lane(now(a),[])", "lane(a("]), member(Format, [prolog, json]) ),
            ( catch(answered(Text, warm, Reply), Error, failed(Error, warm, Reply)),
-             event_bytes(0, Format, warm, Reply, _) )).
+             setup_call_cleanup(open_null_stream(Out), send(Out, 0, Format, warm, Reply), close(Out)) )).
 
 accept(Socket) :-
     repeat,
@@ -66,7 +73,7 @@ accept(Socket) :-
 
 serve(In, Out) :-
     set_stream(In, encoding(octet)),
-    set_stream(Out, encoding(octet)),
+    set_stream(Out, encoding(utf8)),
     set_stream(Out, buffer(full)),
     logic:budget(stack, Stack),
     logic:budget(tables, Tables),
@@ -76,9 +83,11 @@ serve(In, Out) :-
     close(In, [force(true)]),
     close(Out, [force(true)]).
 
-%   By failure, so that each question begins with empty stacks.
+%   By failure, so that each question begins with empty stacks. Replies go out when no further question has come yet: whoever sends
+%   many at once has the replies of many in one write.
 read_frames(In, Out) :-
     repeat,
+    ( wait_for_input([In], [], 0) -> flush_output(Out) ; true ),
     (   frame_length(In, Length)
     ->  read_string(In, Length, Frame),
         handle(Frame, Out),
@@ -250,25 +259,9 @@ failed(Error, Pengine, reply(-, -, error(Pengine, Plain))) :-
                 *      writing                 *
                 *******************************/
 
-send(Out, Id, Format, Pengine, Reply) :-
-    event_bytes(Id, Format, Pengine, Reply, Bytes),
-    string_length(Bytes, Length),
-    put_length(Out, Length),
-    write(Out, Bytes),
-    flush_output(Out).
-
-event_bytes(Id, Format, Pengine, reply(Now, Revision, Event), Bytes) :-
-    setting(logic:slave_limit, Limit),
-    Whole = create(Pengine, [slave_limit(Limit), answer(destroy(Pengine, Event))]),
-    setup_call_cleanup(
-        new_memory_file(Memory),
-        ( setup_call_cleanup(open_memory_file(Memory, write, Text, [encoding(utf8)]),
-                             ( format(Text, '~w ~w ~w~n', [Id, Now, Revision]),
-                               reply:write_event(Format, Text, Whole) ),
-                             close(Text)),
-          memory_file_to_string(Memory, Bytes, octet) ),
-        free_memory_file(Memory)).
-
-put_length(Out, Length) :-
-    forall(member(Shift, [24,16,8,0]),
-           ( Byte is (Length >> Shift) /\ 255, put_byte(Out, Byte) )).
+%   Kept in the stream's buffer: read_frames/2 sends them off.
+send(Out, Id, Format, Pengine, reply(Now, Revision, Event)) :-
+    slave_limit(Limit),
+    write(Out, Id), put_char(Out, ' '), write(Out, Now), put_char(Out, ' '), write(Out, Revision), put_char(Out, '\n'),
+    reply:write_event(Format, Out, create(Pengine, [slave_limit(Limit), answer(destroy(Pengine, Event))])),
+    put_char(Out, '\000\').

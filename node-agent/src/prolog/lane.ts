@@ -157,7 +157,9 @@ class Connection {
   readonly #whenFree: (connection: Connection, answered: Waiting) => void;
   #asked: Waiting | null = null;
   #timer: NodeJS.Timeout | undefined;
-  #read: Buffer = Buffer.alloc(0);
+  /** What has come of a reply, and its bytes. */
+  #read: Buffer[] = [];
+  #bytes = 0;
 
   constructor(
     path: string,
@@ -193,15 +195,16 @@ class Connection {
     this.#asked = null;
   }
 
+  /** A reply ends with a NUL, and the next question is asked after that: nothing follows it in a chunk. */
   #take(chunk: Buffer): void {
-    this.#read = this.#read.length === 0 ? chunk : Buffer.concat([this.#read, chunk]);
-    if (this.#read.length < LENGTH_BYTES) return;
-    const end = LENGTH_BYTES + this.#read.readUInt32BE(0);
-    if (end > REPLY_BYTES) return void this.#socket.destroy();
-    if (this.#read.length < end) return;
-    const payload = this.#read.subarray(LENGTH_BYTES, end);
-    this.#read = this.#read.subarray(end);
-    this.#answered(payload);
+    this.#read.push(chunk);
+    this.#bytes += chunk.length;
+    if (this.#bytes > REPLY_BYTES) return void this.#socket.destroy();
+    if (chunk.at(-1) !== 0) return;
+    const reply = this.#read.length === 1 ? chunk : Buffer.concat(this.#read, this.#bytes);
+    this.#read = [];
+    this.#bytes = 0;
+    this.#answered(reply.subarray(0, -1));
   }
 
   #answered(payload: Buffer): void {
