@@ -1,51 +1,29 @@
 /**
- * `logic-fleet ask` and `logic-fleet sites`: tRPC clients of a coordinator, and how their results and
- * errors are printed. With --json one object is the last line of standard output, be it a result or
- * `{"error":{"code","message","advice"}}`.
+ * What the commands of `logic-fleet` share as tRPC clients of a coordinator: the connection, and how
+ * results and errors are printed. With --json one object is the last line of standard output, be it a
+ * result or `{"error":{"code","message","advice"}}`.
  */
-import { ERRORS, isErrorCode, LogicError } from '@fleet/shared/errors.ts';
-import { renderResult } from '@fleet/shared/render.ts';
+import { asLogicError, ERRORS, isErrorCode, LogicError } from '@fleet/shared/errors.ts';
 import { createTRPCClient, httpLink, TRPCClientError } from '@trpc/client';
 import { findCoordinator } from './config.ts';
-import type { FleetRouter, SiteListing } from './router.ts';
+import type { FleetRouter } from './router.ts';
 
 export interface ClientFlags {
   readonly json?: boolean;
   readonly url?: string;
   readonly data: string;
 }
-export interface AskFlags extends ClientFlags {
-  readonly site?: readonly string[];
-  /** Milliseconds. */
-  readonly deadline?: number;
-  readonly prove: boolean;
-  readonly assume?: readonly string[];
-}
 
 /** Exit statuses of docs/protocol.md section 5. */
-const EXIT = { complete: 0, failed: 1, refused: 2, partial: 3 } as const;
-
-export async function askCommand(query: string, flags: AskFlags): Promise<void> {
-  await withCoordinator(flags, async (client) => {
-    const result = await client.fleet.ask.query({
-      query,
-      prove: flags.prove,
-      ...(flags.assume && { assume: [...flags.assume] }),
-      ...(flags.site && { sites: [...flags.site] }),
-      ...(flags.deadline && { deadlineMs: flags.deadline }),
-    });
-    print(flags, result, renderResult);
-    process.exitCode = result.complete ? EXIT.complete : EXIT.partial;
-  });
-}
-
-export async function sitesCommand(flags: ClientFlags): Promise<void> {
-  await withCoordinator(flags, async (client) => print(flags, await client.fleet.sites.query(), renderSites));
-}
+export const EXIT = { complete: 0, failed: 1, refused: 2, partial: 3 } as const;
 
 type Client = ReturnType<typeof createTRPCClient<FleetRouter>>;
 
-async function withCoordinator(flags: ClientFlags, use: (client: Client) => Promise<void>): Promise<void> {
+/** Runs `use` with a client; what goes wrong is reported, and is the exit status. */
+export async function withCoordinator(
+  flags: ClientFlags,
+  use: (client: Client) => Promise<void>,
+): Promise<void> {
   const url = flags.url ?? (await findCoordinator(flags.data));
   try {
     // POST: a query may be longer than a URL can be.
@@ -75,24 +53,22 @@ function isRefusedQuery({ code }: LogicError): boolean {
   return ERRORS[code].outcome === 'refused' && !ERRORS[code].retryable;
 }
 
-function print<T>(flags: ClientFlags, result: T, render: (result: T) => string): void {
+export function print<T>(flags: ClientFlags, result: T, render: (result: T) => string): void {
   process.stdout.write(`${flags.json ? JSON.stringify(result) : render(result).trimEnd()}\n`);
 }
 
+/** The end of a command that failed outside of any call; a fault of ours comes with its stack. */
+export function fail(cause: unknown, json: boolean): void {
+  const error = asLogicError(cause);
+  report(error, json);
+  if (error.code === 'internal')
+    process.stderr.write(`${cause instanceof Error ? cause.stack : String(cause)}\n`);
+  process.exitCode = EXIT.failed;
+}
+
 /** Says what went wrong, and what to do, on standard error; for scripts also as JSON on standard output. */
-export function report({ code, message }: LogicError, json: boolean): void {
+function report({ code, message }: LogicError, json: boolean): void {
   const { advice } = ERRORS[code];
   process.stderr.write(`logic-fleet: ${code}: ${message}\n  ${advice}\n`);
   if (json) process.stdout.write(`${JSON.stringify({ error: { code, message, advice } })}\n`);
-}
-
-function renderSites(sites: readonly SiteListing[]): string {
-  if (sites.length === 0) return 'No site is enrolled.';
-  const width = Math.max(...sites.map(({ name }) => name.length));
-  return sites
-    .map(
-      ({ name, address, fingerprint, validUntil }) =>
-        `${name.padEnd(width)}  ${address}  certificate ${fingerprint.slice(0, 16)}… until ${new Date(validUntil).toISOString().slice(0, 10)}`,
-    )
-    .join('\n');
 }

@@ -1,0 +1,26 @@
+/** Options that several commands have, so that they are written and explained once, and how their values are read. */
+import { type Command, InvalidArgumentError, Option } from 'commander';
+
+/** What every client of a coordinator takes: where it is, and whether a program reads the result. */
+export function clientOptions(command: Command): Command {
+  return command
+    .addOption(new Option('--json', 'one JSON object as the last line of standard output'))
+    .addOption(new Option('--url <url>', 'the coordinator (default: the one in run.json of --data)'))
+    .addOption(new Option('--data <dir>', 'data of the local fleet').default('.data'));
+}
+
+/** `a,b` and a repeated option both add names. */
+export function collectNames(value: string, before: readonly string[] = []): readonly string[] {
+  return [...before, ...value.split(',')];
+}
+
+/** A repeated option whose value may hold commas. */
+export function collectOne(value: string, before: readonly string[] = []): readonly string[] {
+  return [...before, value];
+}
+
+export function milliseconds(value: string): number {
+  const ms = Number(value);
+  if (!Number.isInteger(ms) || ms < 1) throw new InvalidArgumentError('a whole number of milliseconds.');
+  return ms;
+}

@@ -1,0 +1,51 @@
+/** `logic-fleet serve`: a coordinator as a program. The server is loaded only when it is to run. */
+import { join } from 'node:path';
+import type { Command } from 'commander';
+import { fail } from '../client.ts';
+import { parseListen } from '../config.ts';
+import type { Served } from '../coordinator.ts';
+
+const ROOT = join(import.meta.dirname, '..', '..', '..');
+
+interface ServeFlags {
+  readonly data: string;
+  readonly listen: string;
+  readonly kb: string;
+  readonly followParent?: boolean;
+}
+
+export function registerServe(program: Command): void {
+  program
+    .command('serve')
+    .description('run a coordinator on loopback')
+    .option('--data <dir>', 'registry, authority and keys', join('.data', 'coordinator'))
+    .option(
+      '--listen <host:port>',
+      'loopback address of its HTTP side; port 0 takes a free one',
+      '127.0.0.1:8080',
+    )
+    .option('--kb <dir>', 'folder with manifest.json', join(ROOT, 'kb'))
+    .option('--follow-parent', 'end when standard input ends')
+    .action(serveCommand);
+}
+
+async function serveCommand(flags: ServeFlags): Promise<void> {
+  const listen = parseListen(flags.listen);
+  const { startCoordinator } = await import('../coordinator.ts');
+  const coordinator = await startCoordinator({ data: flags.data, kb: flags.kb, listen });
+  endOnSignals(coordinator, flags.followParent === true);
+  process.stdout.write(`${JSON.stringify({ ready: true, http: coordinator.url, pid: process.pid })}\n`);
+}
+
+/** Closes once on SIGINT, SIGTERM, or the end of standard input; a second signal ends the process as it is. */
+function endOnSignals(coordinator: Served, followParent: boolean): void {
+  const end = () => {
+    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.off(signal, end);
+    coordinator.close().then(
+      () => process.exit(0),
+      (cause) => fail(cause, false),
+    );
+  };
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, end);
+  if (followParent) process.stdin.on('end', end).on('error', end).resume();
+}
