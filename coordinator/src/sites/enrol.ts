@@ -43,6 +43,7 @@ export async function enrol({
   const issued = await authority.issue(name.data, request);
   registry.enrol({
     name: name.data,
+    kind: 'node',
     address: formatHostPort(parseHostPort(address)),
     fingerprint: issued.fingerprint,
     serial: issued.serial,

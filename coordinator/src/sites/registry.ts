@@ -14,15 +14,20 @@ import { asc, eq } from 'drizzle-orm';
 import { drizzle } from 'drizzle-orm/better-sqlite3';
 import { integer, sqliteTable, text } from 'drizzle-orm/sqlite-core';
 
+/** What answers there: a logic node, a stock Pengine server without an agent, or a coordinator with sites of its own. */
+export const SITE_KINDS = ['node', 'stock', 'coordinator'] as const;
+export type SiteKind = (typeof SITE_KINDS)[number];
+
 const sites = sqliteTable('sites', {
   name: text('name').primaryKey(),
-  /** host:port of its TLS listener. */
+  kind: text('kind', { enum: SITE_KINDS }).notNull(),
+  /** host:port of its TLS listener; of a stock server its URL. */
   address: text('address').notNull(),
-  /** SHA-256 of its certificate's DER, lower-case hex. */
-  fingerprint: text('fingerprint').notNull().unique(),
+  /** SHA-256 of its certificate's DER, lower-case hex. This and the next two are empty for a stock server, which has no key of ours. */
+  fingerprint: text('fingerprint').notNull(),
   serial: text('serial').notNull(),
   /** SPKI in PEM. */
-  publicKey: text('public_key').notNull().unique(),
+  publicKey: text('public_key').notNull(),
   /** Milliseconds since 1970 UTC, both. */
   enrolledAt: integer('enrolled_at').notNull(),
   validUntil: integer('valid_until').notNull(),
@@ -42,12 +47,25 @@ export interface Registry {
   close(): void;
 }
 
-const FORMAT = 1;
-const CREATE = `
-  create table if not exists sites (
+/** Statement N brings a registry of format N to the next; a new one goes through all of them. */
+const STEPS: readonly string[] = [
+  `create table sites (
     name text primary key not null, address text not null, fingerprint text not null unique, serial text not null,
     public_key text not null unique, enrolled_at integer not null, valid_until integer not null, labels text not null
-  ) strict`;
+  ) strict`,
+  // Sites of other kinds, some without a key: unique is what is not empty.
+  `create table sites_of_kinds (
+    name text primary key not null, kind text not null, address text not null, fingerprint text not null,
+    serial text not null, public_key text not null, enrolled_at integer not null, valid_until integer not null,
+    labels text not null
+  ) strict;
+  insert into sites_of_kinds
+    select name, 'node', address, fingerprint, serial, public_key, enrolled_at, valid_until, labels from sites;
+  drop table sites;
+  alter table sites_of_kinds rename to sites;
+  create unique index sites_fingerprint on sites (fingerprint) where fingerprint <> '';
+  create unique index sites_public_key on sites (public_key) where public_key <> ''`,
+];
 
 /** Opens the registry in `file` and makes it where there is none. */
 export function openRegistry(file: string): Registry {
@@ -60,7 +78,7 @@ export function openRegistry(file: string): Registry {
     get: (name) => db.select().from(sites).where(eq(sites.name, name)).get(),
     enrol: (site) => {
       const owner = db.select().from(sites).where(eq(sites.publicKey, site.publicKey)).get();
-      if (owner && owner.name !== site.name) {
+      if (site.publicKey !== '' && owner && owner.name !== site.name) {
         throw new LogicError('bad_request', `${owner.name} has this key already: each site makes its own`);
       }
       db.insert(sites).values(site).onConflictDoUpdate({ target: sites.name, set: site }).run();
@@ -76,9 +94,14 @@ export function openRegistry(file: string): Registry {
 function prepare(sqlite: Database.Database, file: string): void {
   sqlite.pragma('journal_mode = WAL');
   sqlite.pragma('busy_timeout = 5000');
+  // Immediate: of two processes that open an old registry at once, the second finds it done.
+  sqlite.transaction(() => bringUp(sqlite, file)).immediate();
+}
+
+function bringUp(sqlite: Database.Database, file: string): void {
   const format = sqlite.pragma('user_version', { simple: true }) as number;
-  if (format > FORMAT)
+  if (format > STEPS.length)
     throw new LogicError('bad_setup', `${file} was written by a newer version (format ${format})`);
-  sqlite.exec(CREATE);
-  sqlite.pragma(`user_version = ${FORMAT}`);
+  for (const step of STEPS.slice(format)) sqlite.exec(step);
+  sqlite.pragma(`user_version = ${STEPS.length}`);
 }
