@@ -2,12 +2,15 @@
  * The coordinator's tRPC router. Scripts and pages import its type (`import type { FleetRouter }`).
  */
 import { type AskResult, fleetAskInput } from '@fleet/shared/api/ask.ts';
-import { logicTRPC } from '@fleet/shared/api/trpc.ts';
+import { logicTRPC, withCodes } from '@fleet/shared/api/trpc.ts';
 import { askFleet, type Fleet } from './query/pipeline.ts';
+import { streamFleet } from './query/stream.ts';
 import type { Site } from './sites/registry.ts';
 
 export interface Context {
   readonly fleet: Fleet;
+  /** Resolves when the caller has read most of what it was sent; where its connection waits by itself, left out. */
+  readonly drained?: (() => Promise<void>) | undefined;
 }
 
 const { router: routerOf, procedure } = logicTRPC<Context>();
@@ -19,11 +22,23 @@ const fleet = routerOf({
   ask: procedure
     .input(fleetAskInput)
     .query(({ ctx, input, signal }): Promise<AskResult> => askFleet(ctx.fleet, input, signal)),
+  /** The same question, each site as it answers. */
+  stream: procedure
+    .input(fleetAskInput)
+    .subscription(({ ctx, input, signal }) => told(ctx, streamFleet(ctx.fleet, input, signal))),
   /** Every site of the registry, by name. */
   sites: procedure.query(({ ctx }): SiteListing[] =>
     ctx.fleet.registry.list().map(({ publicKey: _, ...site }) => site),
   ),
 });
+
+/** Events at the pace of the one who reads them. */
+async function* told<T>({ drained }: Context, events: AsyncIterable<T>): AsyncGenerator<T> {
+  for await (const event of withCodes(events)) {
+    yield event;
+    await drained?.();
+  }
+}
 
 export const router = routerOf({ fleet });
 export type FleetRouter = typeof router;

@@ -5,6 +5,7 @@
  * must name loopback (a rebound DNS name does not), and a call to /trpc that a browser marks as
  * coming from another site is refused. Every error leaves in one shape, with a code of our table.
  */
+import type { IncomingMessage } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { asLogicError, ERRORS, LogicError } from '@fleet/shared/errors.ts';
 import { REQUEST_BODY_BYTES } from '@fleet/shared/limits.ts';
@@ -16,6 +17,7 @@ import type { Logger } from 'pino';
 import { formatHostPort, type HostPort, isLoopback, parseHostPort } from './config.ts';
 import { askFleet, type Fleet } from './query/pipeline.ts';
 import { type FleetRouter, router } from './router.ts';
+import { serveWebSockets } from './websocket.ts';
 
 export interface Server {
   readonly url: string;
@@ -25,7 +27,7 @@ export interface Server {
 /** Serves until closed. Port 0 takes a free one; `url` names the one taken. @throws LogicError `bad_setup` where the address is taken */
 export async function serve(fleet: Fleet, address: HostPort, log: Logger): Promise<Server> {
   const app = fastify({ bodyLimit: REQUEST_BODY_BYTES, forceCloseConnections: true });
-  app.addHook('onRequest', async (request) => guard(request));
+  app.addHook('onRequest', async (request) => guard(request.raw));
   app.setErrorHandler((error: FastifyError, request, reply) =>
     sendError(request, reply, toLogicError(error), log),
   );
@@ -41,8 +43,20 @@ export async function serve(fleet: Fleet, address: HostPort, log: Logger): Promi
   app.get('/', (request, reply) => sendPage(fleet, request, reply, log));
   await app.register(fastifyTRPCPlugin, trpcPlugin(fleet, log));
   await listen(app, address);
+  const sockets = serveWebSockets(app.server, {
+    router,
+    guard,
+    context: (_request, drained) => ({ fleet, drained }),
+    failed: (cause, path) => log.error({ err: cause, path }, 'a call failed'),
+  });
   const { port } = app.server.address() as AddressInfo;
-  return { url: `http://${formatHostPort({ ...address, port })}`, close: () => app.close() };
+  return {
+    url: `http://${formatHostPort({ ...address, port })}`,
+    close: () => {
+      sockets.close();
+      return app.close();
+    },
+  };
 }
 
 async function listen(app: { listen(address: HostPort): Promise<string> }, address: HostPort): Promise<void> {
@@ -69,10 +83,10 @@ function trpcPlugin(fleet: Fleet, log: Logger): FastifyTRPCPluginOptions<FleetRo
   };
 }
 
-function guard(request: FastifyRequest): void {
+function guard(request: IncomingMessage): void {
   if (!isLoopbackHost(request.headers.host))
     throw new LogicError('forbidden', 'the Host header does not name this machine');
-  if (request.url.startsWith('/trpc') && request.headers['sec-fetch-site'] === 'cross-site') {
+  if (request.url?.startsWith('/trpc') && request.headers['sec-fetch-site'] === 'cross-site') {
     throw new LogicError('forbidden', 'calls from pages of other sites are refused');
   }
 }

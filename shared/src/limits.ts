@@ -78,6 +78,17 @@ export const REFUSAL_BYTES = 64 * 1024;
 /** What is shown of a message that a site wrote. */
 export const SITE_MESSAGE_CHARACTERS = 500;
 
+/** A subscription over SSE says this often that it lives, and its client begins anew after this much silence. */
+export const SSE_PING_MS = 15_000;
+export const SSE_SILENCE_MS = 3 * SSE_PING_MS;
+/** WebSocket clients of one coordinator: pages that are open and programs that watch. */
+export const WEBSOCKET_CLIENTS = 256;
+export const WEBSOCKET_PING_MS = 30_000;
+/** What a client says over WebSocket is a request like any other. */
+export const WEBSOCKET_MESSAGE_BYTES = REQUEST_BODY_BYTES;
+/** What was sent to a client and not read yet; past that, it gets the newest state later instead of every change now. */
+export const WEBSOCKET_BACKLOG_BYTES = 4 * 1024 * 1024;
+
 /** Answers that the page of one question shows; scripts and the command line get all. */
 export const PAGE_ANSWERS = 500;
 

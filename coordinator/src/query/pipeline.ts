@@ -19,7 +19,7 @@ import { admit, type Gate, openGate } from './admit.ts';
 import { fanout } from './fanout.ts';
 import { merge } from './merge.ts';
 import { select } from './select.ts';
-import { verify } from './verify.ts';
+import { type Verdict, verify } from './verify.ts';
 
 /** What a fleet question needs; one of these lives as long as the coordinator. */
 export interface Fleet {
@@ -37,11 +37,28 @@ export function openFleet(parts: Pick<Fleet, 'registry' | 'sessions' | 'manifest
   return { ...parts, gate: openGate(), limit: pLimit(FANOUT_AT_ONCE), turn: pLimit(1) };
 }
 
+/** Whoever waits for the answer. */
+export interface Waiting {
+  /** Ends the question early; what is still open is then `cancelled`. */
+  readonly cancel?: AbortSignal | undefined;
+  /** Told of each target, in the order in which they end. */
+  readonly tell?: (verdict: Verdict) => void;
+}
+
 /**
  * Asks the fleet, or the sites named. `cancel` ends it early; what is still open is then `cancelled`.
  * @throws LogicError for a query that may not be asked, a site that is not known, or too many questions
  */
-export async function askFleet(fleet: Fleet, input: FleetAskInput, cancel?: AbortSignal): Promise<AskResult> {
+export function askFleet(fleet: Fleet, input: FleetAskInput, cancel?: AbortSignal): Promise<AskResult> {
+  return askFleetTelling(fleet, input, { cancel });
+}
+
+/** The same for one who wants to hear of each target as it ends. */
+export async function askFleetTelling(
+  fleet: Fleet,
+  input: FleetAskInput,
+  { cancel, tell = () => {} }: Waiting,
+): Promise<AskResult> {
   const leave = fleet.gate.enter();
   try {
     const admitted = admit(input, fleet.manifest);
@@ -52,7 +69,13 @@ export async function askFleet(fleet: Fleet, input: FleetAskInput, cancel?: Abor
       cancel,
     });
     const check = { ...admitted, question, manifest: fleet.manifest, turn: fleet.turn };
-    const verdicts = await Promise.all(replies.map(async (reply) => verify(check, await reply)));
+    const verdicts = await Promise.all(
+      replies.map(async (reply) => {
+        const verdict = await verify(check, await reply);
+        tell(verdict);
+        return verdict;
+      }),
+    );
     return merge(input.query, admitted, verdicts);
   } finally {
     leave();

@@ -26,6 +26,8 @@ export interface AgentProcess {
   readonly name: string;
   /** The agent itself; what was started may be a launcher above it. */
   readonly pid: number;
+  /** Its swipl, as it was at the start. */
+  readonly enginePid: number;
   /** host:port of its TLS listener, which the registry has too. */
   readonly address: string;
   /** PEM: what a thief of this site's disk would have. */
@@ -89,11 +91,17 @@ export async function startAgent({
     ],
     { stdio: ['pipe', 'pipe', 'pipe'] },
   );
-  const { https, pid } = await readyLine(child, name);
+  const { https, pid, enginePid } = await readyLine(child, name);
   const address = new URL(https).host;
   registry.setAddress(name, address);
   const key = await readFile(file('key.pem'), 'utf8');
-  return { name, pid, address, key, certificate: member.certificate, end: () => end(child, pid) };
+  return { name, pid, enginePid, address, key, certificate: member.certificate, end: () => end(child, pid) };
+}
+
+interface Ready {
+  readonly https: string;
+  readonly pid: number;
+  readonly enginePid: number;
 }
 
 async function done(child: ChildProcess): Promise<void> {
@@ -101,14 +109,13 @@ async function done(child: ChildProcess): Promise<void> {
   if (code !== 0) throw new Error(`logic-node init ended with ${code}`);
 }
 
-async function readyLine(child: ChildProcess, name: string): Promise<{ https: string; pid: number }> {
+async function readyLine(child: ChildProcess, name: string): Promise<Ready> {
   let log = '';
   child.stderr?.on('data', (chunk) => {
     log = `${log}${chunk}`.slice(-4_000);
   });
   if (child.stdout) {
-    for await (const line of createInterface({ input: child.stdout }))
-      return JSON.parse(line) as { https: string; pid: number };
+    for await (const line of createInterface({ input: child.stdout })) return JSON.parse(line) as Ready;
   }
   throw new Error(`${name} ended before it was ready: ${log}`);
 }

@@ -102,3 +102,8 @@ export interface AskResult {
   readonly coverage: Coverage;
   readonly complete: boolean;
 }
+
+/** What `fleet.stream` tells: each target as it ends, then the whole. */
+export type StreamEvent =
+  | { readonly kind: 'site'; readonly outcome: SiteOutcome; readonly answers: readonly Answer[] }
+  | { readonly kind: 'end'; readonly result: AskResult };

@@ -5,6 +5,7 @@
 import { initTRPC, TRPCError } from '@trpc/server';
 import { ZodError } from 'zod';
 import { ERRORS, type ErrorCode, LogicError } from '../errors.ts';
+import { SSE_PING_MS, SSE_SILENCE_MS } from '../limits.ts';
 
 /** What travels with every error, under `data.logic`. */
 export interface LogicErrorData {
@@ -16,6 +17,11 @@ export interface LogicErrorData {
 export function logicTRPC<Context extends object>() {
   const t = initTRPC.context<Context>().create({
     isDev: false, // no stack ever leaves the process
+    // A subscription says now and then that it lives, so that a client behind a proxy notices when it does not.
+    sse: {
+      ping: { enabled: true, intervalMs: SSE_PING_MS },
+      client: { reconnectAfterInactivityMs: SSE_SILENCE_MS },
+    },
     errorFormatter: ({ shape, error }) => {
       const code = codeOf(error);
       const { advice, http } = ERRORS[code];
@@ -30,9 +36,22 @@ export function logicTRPC<Context extends object>() {
     const result = await next();
     if (result.ok || !(result.error.cause instanceof LogicError)) return result;
     const { cause } = result.error;
-    throw new TRPCError({ code: ERRORS[cause.code].trpc, message: cause.message, cause });
+    throw ofLogicError(cause);
   });
   return { router: t.router, procedure };
+}
+
+function ofLogicError(cause: LogicError): TRPCError {
+  return new TRPCError({ code: ERRORS[cause.code].trpc, message: cause.message, cause });
+}
+
+/** A subscription's events; what goes wrong in between keeps its code too. */
+export async function* withCodes<T>(events: AsyncIterable<T>): AsyncGenerator<T> {
+  try {
+    yield* events;
+  } catch (cause) {
+    throw cause instanceof LogicError ? ofLogicError(cause) : cause;
+  }
 }
 
 function codeOf(error: TRPCError): ErrorCode {
