@@ -3,7 +3,9 @@
  * it as a program; a test runs it in its own process.
  */
 import { loadManifest } from '@fleet/shared/catalogue.ts';
+import { Tokens } from '@fleet/shared/tokens.ts';
 import { type Logger, pino } from 'pino';
+import { secretOf } from './access.ts';
 import { coordinatorFiles, type HostPort } from './config.ts';
 import { openFleet } from './query/pipeline.ts';
 import { serve } from './server.ts';
@@ -43,7 +45,9 @@ export async function startCoordinator({
   const authority = await openAuthority(files.authority, world);
   const registry = openRegistry(files.registry);
   const sessions = openSessions(authority);
-  const server = await serve(openFleet({ registry, sessions, manifest, world }), listen, log);
+  const fleet = openFleet({ registry, sessions, manifest, world });
+  const tokens = new Tokens(data, { ...world, secret: () => secretOf(world) });
+  const server = await serve({ fleet, tokens, log }, listen);
   log.info({ url: server.url, sites: registry.list().length, bundle: manifest.bundle }, 'serving');
   return {
     url: server.url,

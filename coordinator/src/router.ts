@@ -3,6 +3,7 @@
  */
 import { type AskResult, fleetAskInput } from '@fleet/shared/api/ask.ts';
 import { logicTRPC, withCodes } from '@fleet/shared/api/trpc.ts';
+import type { Caller } from '@fleet/shared/tokens.ts';
 import { askFleet, type Fleet } from './query/pipeline.ts';
 import { streamFleet } from './query/stream.ts';
 import type { Site } from './sites/registry.ts';
@@ -11,6 +12,8 @@ export interface Context {
   readonly fleet: Fleet;
   /** Resolves when the caller has read most of what it was sent; where its connection waits by itself, left out. */
   readonly drained?: (() => Promise<void>) | undefined;
+  /** At least a viewer; what needs more says so. */
+  readonly caller: Caller;
 }
 
 const { router: routerOf, procedure } = logicTRPC<Context>();

@@ -8,6 +8,7 @@ import type { FleetAskInput } from '@fleet/shared/api/ask.ts';
 import { loadManifest } from '@fleet/shared/catalogue.ts';
 import { checkAsk } from '@fleet/shared/language.ts';
 import { EXAMPLES } from '@fleet/shared/page/page.ts';
+import { Tokens } from '@fleet/shared/tokens.ts';
 import { createTRPCClient, httpLink, TRPCClientError } from '@trpc/client';
 import { pino } from 'pino';
 import { startCoordinator } from './coordinator.ts';
@@ -129,6 +130,18 @@ test('an unknown procedure and an unknown path are not found, in the shape of ea
 
 test('healthz says that it serves', async () => {
   assert.deepEqual(await (await fetch(`${coordinator.url}/healthz`)).json(), { ok: true, sites: 2 });
+});
+
+test('a token that is not known is refused on loopback too, and a known one is served', async () => {
+  const world = { now: Date.now, elapsed: () => performance.now(), secret: () => 'a'.repeat(43) };
+  const token = new Tokens(parts.dir, world).create('script', 'viewer');
+  const sites = (authorization: string) =>
+    fetch(`${coordinator.url}/trpc/fleet.sites`, { headers: { authorization } });
+  const refused = await sites('Bearer lt_no');
+  assert.equal(refused.status, 401);
+  const { error } = (await refused.json()) as { error: { data: { logic: { code: string } } } };
+  assert.equal(error.data.logic.code, 'unauthorized');
+  assert.equal((await sites(`Bearer ${token}`)).status, 200);
 });
 
 function statusWith(path: string, headers: Record<string, string>): Promise<number | undefined> {

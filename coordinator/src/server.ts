@@ -10,10 +10,12 @@ import type { AddressInfo } from 'node:net';
 import { asLogicError, ERRORS, LogicError } from '@fleet/shared/errors.ts';
 import { REQUEST_BODY_BYTES } from '@fleet/shared/limits.ts';
 import { PAGE_HEADERS, pageOf } from '@fleet/shared/page/page.ts';
+import type { Tokens } from '@fleet/shared/tokens.ts';
 import { type FastifyTRPCPluginOptions, fastifyTRPCPlugin } from '@trpc/server/adapters/fastify';
 import { TRPC_ERROR_CODES_BY_KEY } from '@trpc/server/rpc';
 import { type FastifyError, type FastifyReply, type FastifyRequest, fastify } from 'fastify';
 import type { Logger } from 'pino';
+import { type CallerOf, loopbackCallers, onceARequest } from './access.ts';
 import { formatHostPort, type HostPort, isLoopback, parseHostPort } from './config.ts';
 import { askFleet, type Fleet } from './query/pipeline.ts';
 import { type FleetRouter, router } from './router.ts';
@@ -24,10 +26,21 @@ export interface Server {
   close(): Promise<void>;
 }
 
+export interface ServerParts {
+  readonly fleet: Fleet;
+  readonly tokens: Tokens;
+  readonly log: Logger;
+}
+
 /** Serves until closed. Port 0 takes a free one; `url` names the one taken. @throws LogicError `bad_setup` where the address is taken */
-export async function serve(fleet: Fleet, address: HostPort, log: Logger): Promise<Server> {
+export async function serve(parts: ServerParts, address: HostPort): Promise<Server> {
+  const { fleet, tokens, log } = parts;
   const app = fastify({ bodyLimit: REQUEST_BODY_BYTES, forceCloseConnections: true });
-  app.addHook('onRequest', async (request) => guard(request.raw));
+  const callerOf = onceARequest(loopbackCallers(tokens));
+  app.addHook('onRequest', async (request) => {
+    guard(request.raw);
+    callerOf(request.raw);
+  });
   app.setErrorHandler((error: FastifyError, request, reply) =>
     sendError(request, reply, toLogicError(error), log),
   );
@@ -41,12 +54,15 @@ export async function serve(fleet: Fleet, address: HostPort, log: Logger): Promi
   );
   app.get('/healthz', async () => ({ ok: true, sites: fleet.registry.list().length }));
   app.get('/', (request, reply) => sendPage(fleet, request, reply, log));
-  await app.register(fastifyTRPCPlugin, trpcPlugin(fleet, log));
+  await app.register(fastifyTRPCPlugin, trpcPlugin(parts, callerOf));
   await listen(app, address);
   const sockets = serveWebSockets(app.server, {
     router,
-    guard,
-    context: (_request, drained) => ({ fleet, drained }),
+    guard: (request) => {
+      guard(request);
+      callerOf(request);
+    },
+    context: (request, drained) => ({ fleet, caller: callerOf(request), drained }),
     failed: (cause, path) => log.error({ err: cause, path }, 'a call failed'),
   });
   const { port } = app.server.address() as AddressInfo;
@@ -68,13 +84,16 @@ async function listen(app: { listen(address: HostPort): Promise<string> }, addre
   }
 }
 
-function trpcPlugin(fleet: Fleet, log: Logger): FastifyTRPCPluginOptions<FleetRouter> & { prefix: string } {
+function trpcPlugin(
+  { fleet, log }: ServerParts,
+  callerOf: CallerOf,
+): FastifyTRPCPluginOptions<FleetRouter> & { prefix: string } {
   return {
     prefix: '/trpc',
     trpcOptions: {
       router,
       allowMethodOverride: true, // a query too long for a URL is sent by POST
-      createContext: () => ({ fleet }),
+      createContext: ({ req }) => ({ fleet, caller: callerOf(req.raw) }),
       onError: ({ error, path }) => {
         if (error.code === 'INTERNAL_SERVER_ERROR')
           log.error({ err: error.cause ?? error, path }, 'a call failed');

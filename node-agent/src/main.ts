@@ -2,8 +2,9 @@
  * The command line of `logic-node`: init, serve, ask, why, why-not, alerts, observe, token. Each command loads only what it needs, so that an idle site
  * does not carry the others. What a script reads goes to standard output, everything else to standard error.
  */
+
+import type { Role } from '@fleet/shared/tokens.ts';
 import { Command, Option } from 'commander';
-import type { Role } from './access/tokens.ts';
 import type { AskFlags } from './ask-command.ts';
 import type { ServeFlags } from './config.ts';
 import type { TokenFlags } from './token-command.ts';

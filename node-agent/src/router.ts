@@ -7,7 +7,7 @@ import { type AskResult, siteAskInput, type WhyNotResult, whyNotInput } from '@f
 import { type ObserveResult, observeInput } from '@fleet/shared/api/observe.ts';
 import { logicTRPC } from '@fleet/shared/api/trpc.ts';
 import type { CatalogueEntry } from '@fleet/shared/catalogue.ts';
-import { type Caller, needs } from './access/callers.ts';
+import { type Caller, needs } from '@fleet/shared/tokens.ts';
 import type { Confinement } from './prolog/confinement.ts';
 import type { EngineState } from './prolog/supervisor.ts';
 import type { Asker } from './query/ask.ts';

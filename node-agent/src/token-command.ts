@@ -1,6 +1,6 @@
 /** `logic-node token`: make, list and revoke the tokens of a site. Works on the data folder; the agent may run meanwhile. */
 import { resolve } from 'node:path';
-import { type Role, Tokens } from './access/tokens.ts';
+import { type Role, Tokens } from '@fleet/shared/tokens.ts';
 import { reportError } from './report.ts';
 import { realWorld } from './world.ts';
 

@@ -6,16 +6,10 @@
 import type { Http2ServerRequest } from 'node:http2';
 import type { TLSSocket } from 'node:tls';
 import { LogicError } from '@fleet/shared/errors.ts';
+import { type Caller, type Tokens, tokenCaller } from '@fleet/shared/tokens.ts';
 import type { FastifyRequest } from 'fastify';
-import { mayDo, type Role, type Tokens } from './tokens.ts';
 
-export interface Caller {
-  /** Pengines belong to it, and it is the source of what it observes. */
-  readonly name: string;
-  readonly role: Role;
-}
-
-/** Throws `forbidden`, `unauthorized`. */
+/** Pengines belong to the caller, and its name is the source of what it observes. Throws `forbidden`, `unauthorized`. */
 export type CallerOf = (request: FastifyRequest) => Caller;
 
 /** The organizational unit of a certificate that may ask. */
@@ -30,7 +24,7 @@ export function loopbackCallers(tokens: Tokens): CallerOf {
       throw new LogicError('forbidden', 'This address is served by its loopback name only.');
     if (origin !== undefined && origin !== `http://${host}`)
       throw new LogicError('forbidden', 'Pages of other origins may not ask.');
-    return tokenCaller(request, tokens) ?? LOOPBACK;
+    return tokenCaller(request.headers.authorization, tokens) ?? LOOPBACK;
   };
 }
 
@@ -38,7 +32,7 @@ export function tlsCallers(tokens: Tokens): CallerOf {
   // One certificate a connection: reading it out of OpenSSL costs more than the rest of a request's checks.
   const known = new WeakMap<object, Caller>();
   return (request) => {
-    const withToken = tokenCaller(request, tokens);
+    const withToken = tokenCaller(request.headers.authorization, tokens);
     if (withToken !== null) return withToken;
     const connection = connectionOf(request);
     const before = known.get(connection);
@@ -53,21 +47,6 @@ export function tlsCallers(tokens: Tokens): CallerOf {
 function connectionOf({ raw }: FastifyRequest): object {
   const { stream } = raw as unknown as Partial<Http2ServerRequest>;
   return stream?.session ?? raw.socket;
-}
-
-/** Throws `forbidden` for a role that may not. */
-export function needs(role: Role, caller: Caller): void {
-  if (!mayDo(caller.role, role))
-    throw new LogicError('forbidden', `${caller.name} is ${caller.role}; this needs ${role}.`);
-}
-
-function tokenCaller({ headers }: FastifyRequest, tokens: Tokens): Caller | null {
-  const { authorization } = headers;
-  if (authorization === undefined) return null;
-  const [, token] = /^Bearer ([\w-]{1,128})$/.exec(authorization) ?? [];
-  const found = token === undefined ? null : tokens.find(token);
-  if (found === null) throw new LogicError('unauthorized', 'The token is not known here.');
-  return { name: `token:${found.name}`, role: found.role };
 }
 
 /** A coordinator asks; what a site is told by an operator comes from a token. */

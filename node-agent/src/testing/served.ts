@@ -5,7 +5,7 @@
 import { readFileSync } from 'node:fs';
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { Tokens } from '../access/tokens.ts';
+import { Tokens } from '@fleet/shared/tokens.ts';
 import { realWorld } from '../world.ts';
 import { authority, certify } from './certificates.ts';
 import { serveChild } from './child.ts';

@@ -1,18 +1,33 @@
 /**
- * Tokens of people and scripts, each with a name and a role. `tokens.json` in the data folder keeps their hashes
- * only; the token itself is shown once, when it is made. A token is 256 random bits, so a plain SHA-256 is enough:
+ * Tokens of people and scripts, each with a name and a role, at a site and at a coordinator alike. `tokens.json` in the
+ * data folder keeps their hashes only; the token itself is shown once, when it is made. A token is 256 random bits, so a plain SHA-256 is enough:
  * there is nothing to guess. The file is read again when it changes, so a revoked token is refused a moment later.
  */
 import { createHash } from 'node:crypto';
 import { readFileSync, renameSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { LogicError } from '@fleet/shared/errors.ts';
 import { z } from 'zod';
-import type { World } from '../world.ts';
+import { LogicError } from './errors.ts';
 
-/** In rising order: each may do what those before it may. viewer asks, operator also observes, admin everything. */
-const ROLES = ['viewer', 'operator', 'admin'] as const;
+/** In rising order: each may do what those before it may. viewer asks, operator also observes and invites, admin everything. */
+export const ROLES = ['viewer', 'operator', 'admin'] as const;
 export type Role = (typeof ROLES)[number];
+
+/** Who asks, and what they may do. */
+export interface Caller {
+  readonly name: string;
+  readonly role: Role;
+}
+
+/** What is needed of a World here. */
+export interface TokenWorld {
+  /** Milliseconds since 1970 UTC. */
+  now(): number;
+  /** Milliseconds on a clock that nobody sets. */
+  elapsed(): number;
+  /** 256 random bits, base64url. */
+  secret(): string;
+}
 
 const entry = z.object({
   name: z.string().regex(/^[a-z0-9][a-z0-9-]{0,62}$/, 'a token name has a-z, 0-9 and -'),
@@ -31,9 +46,24 @@ export function mayDo(role: Role, needed: Role): boolean {
   return ROLES.indexOf(role) >= ROLES.indexOf(needed);
 }
 
+/** Throws `forbidden` for a role that may not. */
+export function needs(role: Role, caller: Caller): void {
+  if (!mayDo(caller.role, role))
+    throw new LogicError('forbidden', `${caller.name} is ${caller.role}; this needs ${role}.`);
+}
+
+/** Whose token an `authorization` header holds; null where there is no such header. Throws `unauthorized` for any other. */
+export function tokenCaller(authorization: string | undefined, tokens: Tokens): Caller | null {
+  if (authorization === undefined) return null;
+  const [, token] = /^Bearer ([\w-]{1,128})$/.exec(authorization) ?? [];
+  const found = token === undefined ? null : tokens.find(token);
+  if (found === null) throw new LogicError('unauthorized', 'The token is not known here.');
+  return { name: `token:${found.name}`, role: found.role };
+}
+
 export class Tokens {
   readonly #path: string;
-  readonly #world: World;
+  readonly #world: TokenWorld;
   #read: { readonly at: number; readonly byHash: ReadonlyMap<string, TokenEntry> } = {
     at: 0,
     byHash: new Map(),
@@ -41,7 +71,7 @@ export class Tokens {
 
   #lookAgainAt = 0;
 
-  constructor(data: string, world: World) {
+  constructor(data: string, world: TokenWorld) {
     this.#world = world;
     this.#path = join(data, 'tokens.json');
   }
