@@ -6,6 +6,7 @@
 import { Command } from 'commander';
 import { fail } from './client.ts';
 import { registerAsk } from './commands/ask.ts';
+import { registerEnrolStock } from './commands/enrol-stock.ts';
 import { registerServe } from './commands/serve.ts';
 import { registerSites } from './commands/sites.ts';
 
@@ -16,5 +17,6 @@ const program = new Command('logic-fleet')
 registerServe(program);
 registerAsk(program);
 registerSites(program);
+registerEnrolStock(program);
 
 await program.parseAsync().catch((cause: unknown) => fail(cause, process.argv.includes('--json')));

@@ -44,6 +44,8 @@ export interface CheckedAsk {
   readonly goal: Term;
   /** Answer variables, the columns of an answer. */
   readonly variables: readonly string[];
+  /** Base types of the variables, by name. */
+  readonly types: ReadonlyMap<string, Base>;
   /** The question was `prove(Goal, Proof)`. */
   readonly prove: boolean;
 }
@@ -96,9 +98,10 @@ export function checkAsk(text: string, manifest: Manifest, options: AskOptions =
   const named =
     template === undefined ? answerVariables(surface) : templateVariables(readTerm(template, bounds).term);
   const variables = named.filter((name) => name !== proofName);
-  const goal = checkGoal(surface, { manifest, answerVariables: variables });
+  const types = new Map<string, Base>();
+  const goal = checkGoal(surface, { manifest, answerVariables: variables, types });
   refuseNamedLocals(surface);
-  return { text: writeTerm(surface), goal, variables, prove, assumptions };
+  return { text: writeTerm(surface), goal, variables, types, prove, assumptions };
 }
 
 function withoutAssumptions(term: Term): [Term, readonly Term[]] {
@@ -183,11 +186,17 @@ export function checkGoal(
   {
     manifest,
     answerVariables: answers,
-  }: { readonly manifest: Manifest; readonly answerVariables: readonly string[] },
+    types = new Map(),
+  }: {
+    readonly manifest: Manifest;
+    readonly answerVariables: readonly string[];
+    /** Is given the type of each variable. */
+    readonly types?: Map<string, Base>;
+  },
 ): Term {
   const walk: Walk = {
     manifest,
-    types: new Map(),
+    types,
     whole: occurrences(goal),
     answered: new Set(answers),
     copies: 0,

@@ -73,6 +73,12 @@ export const FLEET_SITES = 1_000;
 export const FLEET_QUESTIONS_AT_ONCE = 16;
 /** An idle HTTP/2 session to a site is kept for this long: a new one costs a TLS handshake. */
 export const SESSION_IDLE_MS = 10 * 60_000;
+/** Connections to one stock Pengine server. */
+export const STOCK_CONNECTIONS = 4;
+/** SWI-Prolog's server ends a connection that was idle for two seconds: ours ends before, so that none is used at that moment. */
+export const STOCK_IDLE_MS = 1_000;
+/** A stock server gets this long to hear that a pengine is to end. */
+export const STOCK_FAREWELL_MS = 2_000;
 /** Body of a site's refusal (a code and a sentence); a proof never comes with one. */
 export const REFUSAL_BYTES = 64 * 1024;
 /** What is shown of a message that a site wrote. */

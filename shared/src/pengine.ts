@@ -16,6 +16,11 @@ export interface Question {
   readonly body: string;
 }
 
+/** The same for servers that know neither `prove/2` nor `assuming/2`; `plain` is null where the question rests on assumptions. */
+export interface FleetQuestion extends Question {
+  readonly plain?: string | null;
+}
+
 export interface ReplyRow {
   /** One value for each answer variable. */
   readonly values: readonly Term[];
@@ -30,10 +35,11 @@ export type EngineReply =
 export function questionBody(
   { text, variables, assumptions }: Pick<CheckedAsk, 'text' | 'variables' | 'assumptions'>,
   prove: boolean,
-): Question {
+): FleetQuestion {
   const proof = freshVariable(text);
   const goal = prove ? `prove((${text}),${proof})` : text;
-  return request(assuming(goal, assumptions), [...variables, ...(prove ? [proof] : [])]);
+  const plain = assumptions.length === 0 ? request(text, variables).body : null;
+  return { ...request(assuming(goal, assumptions), [...variables, ...(prove ? [proof] : [])]), plain };
 }
 
 /** The request that asks why a ground goal does not hold: its one answer is an explanation, none says that it holds. */
@@ -72,6 +78,36 @@ export function readReply(text: string, asked: Pick<CheckedAsk, 'variables'>, pr
   if (more.kind !== 'atom' || more.name !== 'false') malformed('an answer that is not whole');
   if (rows.kind !== 'list' || rows.items.length > ANSWERS) malformed('no list of answers, or too many');
   return { kind: 'answers', rows: rows.items.map((row) => readRow(row, asked.variables.length, prove)) };
+}
+
+/** What a Pengine server said, without regard to whose it is and what it means. */
+export interface PengineWord {
+  /** `success`, `failure`, `error`, with their arguments. */
+  readonly event: Term;
+  /** The pengine lives on: its id, so that it can be ended. */
+  readonly left: string | null;
+}
+
+/** The innermost event of a reply. Throws `bad_reply`. */
+export function readWord(text: string): PengineWord {
+  const whole = readEvent(text);
+  const event = outcomeOf(whole);
+  const id = isCompound(whole, 'create', 2) ? (whole.args[0] as Term) : null;
+  const ended = isCompound(event, 'failure', 2) || isWhole(event);
+  return { event, left: id?.kind === 'atom' && !ended ? id.name : null };
+}
+
+/** All answers are there. */
+function isWhole(event: Term): boolean {
+  const more = isCompound(event, 'success', 5) ? event.args[4] : undefined;
+  return more?.kind === 'atom' && more.name === 'false';
+}
+
+/** The values of a `success` event. Throws `bad_reply`. */
+export function readRows(event: Term, columns: number): (readonly Term[])[] {
+  const [, rows] = isCompound(event, 'success', 5) ? event.args : [];
+  if (rows?.kind !== 'list' || rows.items.length > ANSWERS) malformed('no list of answers, or too many');
+  return rows.items.map((row) => [...readRow(row, columns, false).values]);
 }
 
 function malformed(what: string): never {

@@ -24,3 +24,13 @@ export function milliseconds(value: string): number {
   if (!Number.isInteger(ms) || ms < 1) throw new InvalidArgumentError('a whole number of milliseconds.');
   return ms;
 }
+
+/** `key=value`, repeated. */
+export function collectLabels(
+  value: string,
+  before: Readonly<Record<string, string>> = {},
+): Readonly<Record<string, string>> {
+  const [, key, text] = /^([A-Za-z0-9._-]{1,63})=(.{0,256})$/.exec(value) ?? [];
+  if (key === undefined || text === undefined) throw new InvalidArgumentError('a label is key=value.');
+  return { ...before, [key]: text };
+}

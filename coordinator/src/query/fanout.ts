@@ -11,13 +11,14 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { Outcome } from '@fleet/shared/api/ask.ts';
 import { ERRORS, LogicError } from '@fleet/shared/errors.ts';
 import { FANOUT_SLOT_MS, REFUSAL_BYTES, REPLY_BYTES } from '@fleet/shared/limits.ts';
-import type { Question } from '@fleet/shared/pengine.ts';
+import type { FleetQuestion } from '@fleet/shared/pengine.ts';
 import type { LimitFunction } from 'p-limit';
 import type { Dispatcher } from 'undici';
 import type { Site } from '../sites/registry.ts';
 import type { Session, Sessions } from '../sites/sessions.ts';
 import type { World } from '../world.ts';
 import { readRefusal } from './refusal.ts';
+import { endLeftBehind, NO_ASSUMPTIONS } from './stock.ts';
 
 /** What became of one target on the wire. */
 export type Reply = ReplyBody | NoReply;
@@ -41,6 +42,8 @@ export interface NoReply extends Target {
   readonly outcome: Outcome;
   /** Null where the asker went away: that is nobody's error. */
   readonly error: LogicError | null;
+  /** Why it was not asked, where it was not. */
+  readonly reason?: string;
 }
 
 export interface Wire {
@@ -60,7 +63,7 @@ export interface Patience {
 export function fanout(
   wire: Wire,
   targets: readonly Site[],
-  question: Question,
+  question: FleetQuestion,
   { deadlineMs, cancel }: Patience,
 ): Promise<Reply>[] {
   const deadline = AbortSignal.timeout(deadlineMs);
@@ -87,19 +90,22 @@ interface Signals {
 async function askSite(
   { sessions, world }: Wire,
   site: Site,
-  question: Question,
+  question: FleetQuestion,
   { signal, deadline }: Signals,
 ): Promise<Reply> {
   const start = world.elapsed();
   const target = () => ({ site, ms: Math.round(world.elapsed() - start) });
+  const sent = site.kind === 'stock' ? (question.plain ?? null) : question.body;
+  if (sent === null) return { ...target(), ...NO_ASSUMPTIONS };
   const session = sessions.to(site);
   try {
     signal.throwIfAborted();
     const nonce = world.randomHex(16);
     const askedAt = world.now();
     const headers = { 'content-type': 'application/json', 'logic-nonce': nonce };
-    const response = await session.post({ path: '/pengine/create', headers, body: question.body, signal });
+    const response = await session.post({ path: '/pengine/create', headers, body: sent, signal });
     const body = await readBody(response);
+    if (site.kind === 'stock') endLeftBehind(session, body);
     return {
       ...target(),
       kind: 'body',

@@ -12,6 +12,7 @@ import { checkReply } from '@fleet/shared/check.ts';
 import { asLogicError, ERRORS, type ErrorCode, LogicError } from '@fleet/shared/errors.ts';
 import { type Question, readReply } from '@fleet/shared/pengine.ts';
 import { type ReplyStamp, readStamp } from '@fleet/shared/reply.ts';
+import { checkStockReply } from '@fleet/shared/stock.ts';
 import type { LimitFunction } from 'p-limit';
 import type { Admitted } from './admit.ts';
 import type { NoReply, Reply, ReplyBody } from './fanout.ts';
@@ -39,14 +40,14 @@ export function verify(check: Check, reply: Reply): Promise<Verdict> {
   });
 }
 
-function withoutReply({ site, ms, outcome, error }: NoReply): Verdict {
+function withoutReply({ site, ms, outcome, error, reason }: NoReply): Verdict {
   const code = error?.code ?? null;
   return {
     outcome: {
       site: site.name,
       outcome,
       code,
-      message: error?.message ?? null,
+      message: error?.message ?? reason ?? null,
       ms,
       revision: null,
       bundle: null,
@@ -61,6 +62,7 @@ function judge(check: Check, reply: ReplyBody): Verdict {
   const { site, ms, nonce, askedAt, receivedAt } = reply;
   let stamp: ReplyStamp | null = null;
   try {
+    if (site.kind === 'stock') return judgeStock(check, reply);
     if (reply.headers['logic-signature'] === undefined) throw unstamped(check, reply);
     stamp = readStamp(reply.headers);
     const { answers, outcome } = checkReply({
@@ -89,6 +91,14 @@ function judge(check: Check, reply: ReplyBody): Verdict {
   } catch (cause) {
     return refuse(reply, asLogicError(cause), stamp);
   }
+}
+
+/** Nobody signed it and nothing proves it: what it says is read, typed, and stands as `unproved`. */
+function judgeStock({ asked, manifest }: Check, { site, ms, body }: ReplyBody): Verdict {
+  const text = body.toString();
+  const { answers, outcome } = checkStockReply({ text, site: site.name, asked, manifest });
+  const told = { code: null, message: null, ms, revision: null, bundle: null, answers: answers.length };
+  return { outcome: { site: site.name, outcome, ...told }, answers };
 }
 
 /**

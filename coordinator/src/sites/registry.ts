@@ -13,10 +13,7 @@ import Database from 'better-sqlite3';
 import { asc, eq } from 'drizzle-orm';
 import { drizzle } from 'drizzle-orm/better-sqlite3';
 import { integer, sqliteTable, text } from 'drizzle-orm/sqlite-core';
-
-/** What answers there: a logic node, a stock Pengine server without an agent, or a coordinator with sites of its own. */
-export const SITE_KINDS = ['node', 'stock', 'coordinator'] as const;
-export type SiteKind = (typeof SITE_KINDS)[number];
+import { SITE_KINDS } from './kinds.ts';
 
 const sites = sqliteTable('sites', {
   name: text('name').primaryKey(),

@@ -15,6 +15,7 @@ import { type buildConnector, Client, type Dispatcher } from 'undici';
 import { parseHostPort } from '../config.ts';
 import { type Authority, fingerprintOf } from './authority.ts';
 import type { Site } from './registry.ts';
+import { openStockSessions } from './stock.ts';
 
 export interface Post {
   readonly path: string;
@@ -46,8 +47,10 @@ export function openSessions(authority: Authority): Sessions {
     minVersion: 'TLSv1.3',
   });
   const sessions = new Map<string, SiteSession>();
+  const stock = openStockSessions();
   return {
     to: (site) => {
+      if (site.kind === 'stock') return stock.to(site);
       const known = sessions.get(site.name);
       if (known?.serves(site)) return known;
       known?.retire();
@@ -56,7 +59,7 @@ export function openSessions(authority: Authority): Sessions {
       return session;
     },
     close: async () => {
-      await Promise.all([...sessions.values()].map((session) => session.destroy()));
+      await Promise.all([stock.close(), ...[...sessions.values()].map((session) => session.destroy())]);
       sessions.clear();
     },
   };
