@@ -5,16 +5,15 @@
  *
  * Errors that Node finds have the protocol's own shape, so that stock clients report them like the server's.
  */
-import { asLogicError, LogicError } from '@fleet/shared/errors.ts';
-import { CALLER_SESSIONS, PENGINE_SESSIONS } from '@fleet/shared/limits.ts';
-import type { PengineRequest } from '../prolog/bridge.ts';
-import type { Engine } from '../prolog/engine.ts';
-import type { EngineReply } from '../prolog/lane.ts';
-import type { World } from '../world.ts';
-import { EngineRoom } from './engine-room.ts';
-import { KnownCreates } from './known-creates.ts';
-import { busy } from './places.ts';
-import { type DoorReply, errorReply, plainEvent, readEngineEvent, unknownPengine } from './reply.ts';
+
+import { busy } from '@fleet/shared/door/places.ts';
+import {
+  type DoorReply,
+  errorReply,
+  plainEvent,
+  readEngineEvent,
+  unknownPengine,
+} from '@fleet/shared/door/reply.ts';
 import {
   type CreateRequest,
   type ReplyFormat,
@@ -24,10 +23,18 @@ import {
   readKeys,
   textOf,
   withTag,
-} from './request.ts';
-import { type Session, Sessions } from './sessions.ts';
+} from '@fleet/shared/door/request.ts';
+import { type Session, Sessions } from '@fleet/shared/door/sessions.ts';
+import type { Vocabulary } from '@fleet/shared/door/vocabulary.ts';
+import { asLogicError, LogicError } from '@fleet/shared/errors.ts';
+import { CALLER_SESSIONS, PENGINE_SESSIONS } from '@fleet/shared/limits.ts';
+import type { PengineRequest } from '../prolog/bridge.ts';
+import type { Engine } from '../prolog/engine.ts';
+import type { EngineReply } from '../prolog/lane.ts';
+import type { World } from '../world.ts';
+import { EngineRoom } from './engine-room.ts';
+import { KnownCreates } from './known-creates.ts';
 import { type Signer, stampHeaders } from './stamp.ts';
-import type { Vocabulary } from './vocabulary.ts';
 
 export interface DoorRequest {
   readonly method: string;

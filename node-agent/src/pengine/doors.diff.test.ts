@@ -5,6 +5,8 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { loadManifest } from '@fleet/shared/catalogue.ts';
+import { type CreateRequest, readCreate } from '@fleet/shared/door/request.ts';
+import { Vocabulary } from '@fleet/shared/door/vocabulary.ts';
 import { asLogicError } from '@fleet/shared/errors.ts';
 import { checkAsk } from '@fleet/shared/language.ts';
 import { ANSWERS } from '@fleet/shared/limits.ts';
@@ -14,8 +16,6 @@ import type { EngineReply } from '../prolog/lane.ts';
 import { observe } from '../telemetry/pipeline.ts';
 import { endOfFile } from '../testing/folder.ts';
 import { seen, startSite } from '../testing/site.ts';
-import { type CreateRequest, readCreate } from './request.ts';
-import { Vocabulary } from './vocabulary.ts';
 
 const ending = endOfFile(after);
 const manifest = await loadManifest(new URL('../../../kb/', import.meta.url).pathname);

@@ -3,6 +3,8 @@
  * each caller, and what needs none (pings, aborts, destroys). A request without a reply in time is reported to the
  * supervisor; the question of one whose caller leaves is cancelled.
  */
+
+import { Places } from '@fleet/shared/door/places.ts';
 import { asLogicError } from '@fleet/shared/errors.ts';
 import {
   CALLER_LANE_QUESTIONS,
@@ -13,7 +15,6 @@ import {
 import type { PengineRequest } from '../prolog/bridge.ts';
 import type { Engine } from '../prolog/engine.ts';
 import type { EngineReply, LaneQuestion } from '../prolog/lane.ts';
-import { Places } from './places.ts';
 
 export interface Asker {
   readonly caller: string;

@@ -1,9 +1,9 @@
 /** What is remembered of creates: by their exact bytes, bounded, and never one that was refused. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import type { CreateRequest } from '@fleet/shared/door/request.ts';
 import { KNOWN_CREATE_BYTES, KNOWN_CREATES } from '@fleet/shared/limits.ts';
 import { KnownCreates } from './known-creates.ts';
-import type { CreateRequest } from './request.ts';
 
 const wish = (ask: string): CreateRequest => ({
   format: 'json',

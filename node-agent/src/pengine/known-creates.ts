@@ -3,8 +3,9 @@
  * what the door makes of a body depends on nothing but the body. Only accepted ones are kept, the least lately used is forgotten.
  * The engine remembers the same of its own (`known/5` in node-agent/prolog/lane.pl).
  */
+
+import type { CreateRequest } from '@fleet/shared/door/request.ts';
 import { KNOWN_CREATE_BYTES, KNOWN_CREATES } from '@fleet/shared/limits.ts';
-import type { CreateRequest } from './request.ts';
 
 export class KnownCreates {
   /** In the order of use, by content type and body. */

@@ -3,10 +3,10 @@
  * a coordinator would send, so that no private way of asking can drift from the public one.
  */
 
+import type { DoorReply } from '@fleet/shared/door/reply.ts';
 import { LogicError } from '@fleet/shared/errors.ts';
 import type { Question } from '@fleet/shared/pengine.ts';
 import type { PengineDoor } from '../pengine/door.ts';
-import type { DoorReply } from '../pengine/reply.ts';
 
 /** Who asks, and until when it matters. */
 export interface Asker {

@@ -1,7 +1,7 @@
 /** Whose pengines there are, and which are done. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { AGENT_REPLY_MS, PENGINE_IDLE_MS } from '@fleet/shared/limits.ts';
+import { AGENT_REPLY_MS, PENGINE_IDLE_MS } from '../limits.ts';
 import { type Session, Sessions } from './sessions.ts';
 
 const session = (id: string, usedAt: number): Session => ({

@@ -2,8 +2,8 @@
  * Replies of the Pengine protocol: those that Node makes itself, in the two formats that stock clients read, and
  * what the door has to know of those that the engine makes (whose they are, and whether the pengine lives on).
  */
-import { ERRORS, type LogicError } from '@fleet/shared/errors.ts';
-import { writeAtom } from '@fleet/shared/term.ts';
+import { ERRORS, type LogicError } from '../errors.ts';
+import { writeAtom } from '../term.ts';
 import type { ReplyFormat } from './request.ts';
 
 export interface DoorReply {

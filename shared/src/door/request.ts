@@ -3,13 +3,25 @@
  * (SHARP-EDGES 7). The ask, the template and each event are read by our own reader and written anew, keys that
  * we do not know are refused, and those that stock clients send without meaning are dropped.
  */
-import { LogicError } from '@fleet/shared/errors.ts';
-import { refuseNamedLocals } from '@fleet/shared/language.ts';
-import { ANSWERS, QUERY_TEXT_BYTES, TERM_DEPTH } from '@fleet/shared/limits.ts';
-import { argumentsOf, isCompound, readTerm, type Term, writeTerm } from '@fleet/shared/term.ts';
+import { LogicError } from '../errors.ts';
+import { refuseNamedLocals } from '../language.ts';
+import { ANSWERS, QUERY_TEXT_BYTES, TERM_DEPTH } from '../limits.ts';
+import { argumentsOf, isCompound, readTerm, type Term, writeTerm } from '../term.ts';
 import { hideAnonymous, type Vocabulary } from './vocabulary.ts';
 
 export type ReplyFormat = 'json' | 'prolog';
+
+/** What a create asks for, checked. */
+export interface CreateWish {
+  readonly format: ReplyFormat;
+  /** The ask as it was received. */
+  readonly ask: string | null;
+  /** Ask and template as Prolog may read them. */
+  readonly goal: string | null;
+  readonly template: string | null;
+  readonly chunk: number;
+  readonly destroy: boolean;
+}
 
 export interface CreateRequest {
   readonly format: ReplyFormat;
@@ -73,7 +85,7 @@ export function readFormat(given: unknown): ReplyFormat {
 }
 
 /** Throws `bad_request`, `forbidden_source`, `syntax_error`, `too_large`, `unknown_predicate`. */
-export function readCreate(keys: ReadonlyMap<string, unknown>, vocabulary: Vocabulary): CreateRequest {
+export function readWish(keys: ReadonlyMap<string, unknown>, vocabulary: Vocabulary): CreateWish {
   for (const key of keys.keys()) {
     if (!KNOWN_KEYS.includes(key) && !IGNORED_KEYS.includes(key)) {
       throw new LogicError('bad_request', `The key ${JSON.stringify(key.slice(0, 40))} is not accepted.`);
@@ -91,6 +103,12 @@ export function readCreate(keys: ReadonlyMap<string, unknown>, vocabulary: Vocab
   const goal = ask === null ? null : emitGoal(readBounded(ask), vocabulary);
   const given = textOf(keys, 'template');
   const template = given === null ? null : emitTemplate(readBounded(given), vocabulary);
+  return { format, ask, goal, template, chunk, destroy };
+}
+
+/** A create for the engine. Throws as `readWish`. */
+export function readCreate(keys: ReadonlyMap<string, unknown>, vocabulary: Vocabulary): CreateRequest {
+  const { format, ask, goal, template, chunk, destroy } = readWish(keys, vocabulary);
   const emitted = JSON.stringify({
     application: 'logic',
     format,

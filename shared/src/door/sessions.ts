@@ -3,7 +3,7 @@
  * certificate's fingerprint, or `loopback`. A pengine that ended after an error is remembered for a moment, since
  * stock clients then send `destroy` and wait for its reply.
  */
-import { AGENT_REPLY_MS, PENGINE_IDLE_MS } from '@fleet/shared/limits.ts';
+import { AGENT_REPLY_MS, PENGINE_IDLE_MS } from '../limits.ts';
 
 export interface Session {
   readonly id: string;

@@ -2,8 +2,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { loadManifest } from '@fleet/shared/catalogue.ts';
-import { ANSWERS } from '@fleet/shared/limits.ts';
+import { loadManifest } from '../catalogue.ts';
+import { ANSWERS } from '../limits.ts';
 import { readCreate, readEvent, readKeys } from './request.ts';
 import { Vocabulary } from './vocabulary.ts';
 

@@ -3,10 +3,10 @@
  * by itself (SHARP-EDGES 8): the names that a question may use are those of the catalogue and of the language.
  * Whether they are used rightly is for Prolog's own vetting; this only bounds what it has to read.
  */
-import type { Manifest } from '@fleet/shared/catalogue.ts';
-import { LogicError } from '@fleet/shared/errors.ts';
-import { NAME_CHARACTERS } from '@fleet/shared/limits.ts';
-import { argumentsOf, compound, type Term, variable } from '@fleet/shared/term.ts';
+import type { Manifest } from '../catalogue.ts';
+import { LogicError } from '../errors.ts';
+import { NAME_CHARACTERS } from '../limits.ts';
+import { argumentsOf, compound, type Term, variable } from '../term.ts';
 
 /** Names and arities of docs/protocol.md section 1. */
 const LANGUAGE: readonly string[] = [

@@ -1,5 +1,5 @@
 /** A bounded number of places, and a smaller number for each caller, so that one cannot keep the others out. */
-import { LogicError } from '@fleet/shared/errors.ts';
+import { LogicError } from '../errors.ts';
 
 export interface PlaceLimits {
   /** What is bounded, in the plural: for the message. */
