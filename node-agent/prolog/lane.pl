@@ -23,9 +23,10 @@ A request is four bytes of length, big-endian, and a payload in ASCII whose firs
     drop TAG                                            nobody waits for the pengine made with that tag (vet.pl)
     forget TAG                                          its create was answered
 
-and a reply is text in UTF-8, ended by a NUL, which neither format ever writes (they escape it); `-` for what a question did not get to:
+and a reply is text in UTF-8, ended by a NUL, which neither format ever writes (they escape it); MICROS is the CPU time that the question took,
+`-` stands for what it did not get to:
 
-    ID NOW REVISION LF event NUL
+    ID NOW REVISION MICROS LF event NUL
 
 An ID is the agent's own and never comes twice. A cancelled question is answered too, with the code `cancelled`, so that the
 agent knows when its thread is free.
@@ -262,6 +263,12 @@ failed(Error, Pengine, reply(-, -, error(Pengine, Plain))) :-
 %   Kept in the stream's buffer: read_frames/2 sends them off.
 send(Out, Id, Format, Pengine, reply(Now, Revision, Event)) :-
     slave_limit(Limit),
-    write(Out, Id), put_char(Out, ' '), write(Out, Now), put_char(Out, ' '), write(Out, Revision), put_char(Out, '\n'),
+    event_micros(Event, Micros),
+    write(Out, Id), put_char(Out, ' '), write(Out, Now), put_char(Out, ' '), write(Out, Revision), put_char(Out, ' '), write(Out, Micros),
+    put_char(Out, '\n'),
     reply:write_event(Format, Out, create(Pengine, [slave_limit(Limit), answer(destroy(Pengine, Event))])),
     put_char(Out, '\000\').
+
+event_micros(success(_, _, _, Seconds, _), Micros) :- !, Micros is round(Seconds*1000000).
+event_micros(failure(_, Seconds), Micros) :- !, Micros is round(Seconds*1000000).
+event_micros(_, -).

@@ -5,18 +5,21 @@
  */
 
 import { constants } from 'node:crypto';
-import type { Http2ServerRequest } from 'node:http2';
-import { asLogicError, ERRORS, LogicError } from '@fleet/shared/errors.ts';
+import type { Http2SecureServer, Http2ServerRequest } from 'node:http2';
+import type { TLSSocket } from 'node:tls';
+import { asLogicError, LogicError } from '@fleet/shared/errors.ts';
 import { REQUEST_BODY_BYTES } from '@fleet/shared/limits.ts';
 import { PAGE_HEADERS, pageOf } from '@fleet/shared/page/page.ts';
 import type { Caller, Tokens } from '@fleet/shared/tokens.ts';
 import { fastifyTRPCPlugin } from '@trpc/server/adapters/fastify';
 import { type FastifyInstance, type FastifyReply, type FastifyRequest, fastify } from 'fastify';
 import type { Logger } from 'pino';
-import { type CallerOf, loopbackCallers, tlsCallers } from './access/callers.ts';
+import { type CallerOf, type Credentials, loopbackCallers, tlsCallers } from './access/callers.ts';
 import type { Address, TlsFiles } from './config.ts';
 import type { PengineDoor } from './pengine/door.ts';
 import { askSite } from './query/pipeline.ts';
+import { DRAINED_BYTES, takeQuestions } from './question-streams.ts';
+import { refusalOf } from './refusal.ts';
 import { alertsOf, type Context, router, type SiteRouter } from './router.ts';
 
 export type { SiteRouter } from './router.ts';
@@ -30,8 +33,6 @@ export interface ServerParts {
 
 /** A batch of tRPC calls is one path. */
 const PATH_CHARACTERS = 2_000;
-/** A body over the limit is read on, and dropped, up to this: a sender then gets to read the refusal. */
-const DRAINED_BYTES = 32 * 1024 * 1024;
 /** A request that has not arrived whole by then is dropped. */
 const REQUEST_ARRIVES_MS = 30_000;
 
@@ -74,7 +75,10 @@ export function tlsServer(parts: ServerParts, { cert, key, ca }: TlsFiles): Fast
     routerOptions: { maxParamLength: PATH_CHARACTERS },
     forceCloseConnections: true,
   });
-  return withRoutes(app as unknown as FastifyInstance, parts, tlsCallers(parts.tokens));
+  const callerOf = tlsCallers(parts.tokens);
+  withRoutes(app as unknown as FastifyInstance, parts, callerOf);
+  takeQuestions(app.server as unknown as Http2SecureServer, { ...parts, callerOf });
+  return app as unknown as FastifyInstance;
 }
 
 /** Listens, and gives the URL. Throws `bad_setup` when the address is taken. */
@@ -90,10 +94,10 @@ export async function listen(app: FastifyInstance, { host, port }: Address): Pro
 function withRoutes(app: FastifyInstance, parts: ServerParts, callerOf: CallerOf): FastifyInstance {
   // Found out once a request: a token is hashed for it.
   const callers = new WeakMap<FastifyRequest, Caller>();
-  const known = (request: FastifyRequest): Caller => callers.get(request) ?? callerOf(request);
+  const known = (request: FastifyRequest): Caller => callers.get(request) ?? callerOf(credentials(request));
   app.addHook('onRequest', async (request) => {
     endAborted(request);
-    callers.set(request, callerOf(request));
+    callers.set(request, callerOf(credentials(request)));
   });
   addRefusals(app, parts);
   addHealth(app, parts);
@@ -117,6 +121,11 @@ function withRoutes(app: FastifyInstance, parts: ServerParts, callerOf: CallerOf
     },
   });
   return app;
+}
+
+function credentials({ headers, raw }: FastifyRequest): Credentials {
+  const { stream } = raw as unknown as Partial<Http2ServerRequest>;
+  return { headers, connection: stream?.session ?? raw.socket, socket: () => raw.socket as TLSSocket };
 }
 
 function addHealth(app: FastifyInstance, { context }: ServerParts): void {
@@ -152,7 +161,11 @@ async function sendPage(
 }
 
 /** The door takes bodies as bytes: what they are is for it to find out. */
-function addPengineRoutes(app: FastifyInstance, { door }: ServerParts, callerOf: CallerOf): void {
+function addPengineRoutes(
+  app: FastifyInstance,
+  { door }: ServerParts,
+  callerOf: (request: FastifyRequest) => Caller,
+): void {
   app.removeAllContentTypeParsers();
   app.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, done) => done(null, body));
   app.route({
@@ -226,27 +239,10 @@ function requestError(cause: unknown): LogicError {
   return asLogicError(cause);
 }
 
-/** The same body for every protocol: a tRPC client, a Pengine client and a person each find the code in it. */
-function refuse(reply: FastifyReply, { code, message }: LogicError): FastifyReply {
-  const { http, trpc, advice } = ERRORS[code];
-  const logic = { code, advice };
-  const data = { code: trpc, httpStatus: http, logic };
-  const error = { message, code: TRPC_NUMBERS[trpc] ?? -32_603, data };
-  return reply
-    .code(http)
-    .type('application/json')
-    .header('cache-control', 'no-store')
-    .send({ event: 'error', code, data: message, advice, error });
+function refuse(reply: FastifyReply, error: LogicError): FastifyReply {
+  const { status, headers, body } = refusalOf(error);
+  return reply.code(status).headers(headers).send(body);
 }
-
-/** JSON-RPC numbers of the codes that arise outside of a route. */
-const TRPC_NUMBERS: Readonly<Record<string, number>> = {
-  BAD_REQUEST: -32_600,
-  UNAUTHORIZED: -32_001,
-  FORBIDDEN: -32_003,
-  NOT_FOUND: -32_004,
-  PAYLOAD_TOO_LARGE: -32_013,
-};
 
 /** Reads on what a sender is still sending, within reason, and drops it. */
 function drain(request: FastifyRequest): Promise<void> {

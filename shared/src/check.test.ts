@@ -41,6 +41,7 @@ function deliver(change: Change = {}): CheckedReply {
     revision: 7,
     bundle: manifest.bundle,
     nonce: NONCE,
+    path: '',
     ...change.stamp,
   };
   const signature =
@@ -88,7 +89,7 @@ test('bytes are taken as well as text, and must be UTF-8', () => {
   const asked = checkAsk('busy(N)', manifest);
   const { ask } = questionBody(asked, true);
   const stamped = { site: 'garage', now: NOW, revision: 7, bundle: manifest.bundle, nonce: NONCE };
-  const stamp = { ...stamped, signature: signReply({ ...stamped, ask, body: broken }, privateKey) };
+  const stamp = { ...stamped, signature: signReply({ ...stamped, ask, body: broken }, privateKey), path: '' };
   assert.throws(
     () =>
       checkReply({

@@ -81,8 +81,7 @@ function checkStamp({ ask, body, stamp, publicKey, expect }: SignedReply): void 
     throw new LogicError('bad_signature', 'The reply is stamped by another site.');
   if (stamp.nonce !== expect.nonce)
     throw new LogicError('bad_signature', 'The reply is to another question.');
-  const { signature, ...stamped } = stamp;
-  verifyReply({ ...stamped, ask, body }, signature, publicKey);
+  verifyReply({ ...stamp, ask, body }, stamp, publicKey);
   if (stamp.bundle !== expect.manifest.bundle) {
     throw new LogicError('bundle_mismatch', "The site runs other core rules than this manifest's.");
   }

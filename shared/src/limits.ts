@@ -29,6 +29,8 @@ export const PROOF_WORK_PER_NODE = 64;
 export const PROOF_READINGS = 64;
 /** A reply larger than this is a fault of the site: 1,000 answers of 10 KB. */
 export const REPLY_BYTES = 16 * 1024 * 1024;
+/** Replies that a site signs together: a path has one hash for each doubling, and a reply's header lines at most six (shared/src/reply.ts). */
+export const SIGNED_AT_ONCE = 64;
 /** Depth of a term in a reply: right-nested conjunctions of a large question stay below it. */
 export const REPLY_TERM_DEPTH = 1000;
 
@@ -45,6 +47,9 @@ export const QUESTIONS_AT_ONCE = 3;
 export const CALLER_QUESTIONS_AT_ONCE = 2;
 /** Connections of the lane, each with a warm thread: two cores, and what waits for a lock. */
 export const LANE_WORKERS = 4;
+/** Quick questions that one of them is given at once, and what is quick: the last of them waits 16 ms at most. */
+export const LANE_QUICK_AT_ONCE = 8;
+export const LANE_QUICK_MICROS = 2_000;
 /** Questions on the lane, running and waiting: at a thousand a second the last waits a quarter of one. */
 export const LANE_QUESTIONS = 256;
 export const CALLER_LANE_QUESTIONS = LANE_QUESTIONS / 2;
@@ -206,7 +211,7 @@ export const LOCAL_SITES = 30;
 /** Memory the design allows an agent, Node and swipl together. */
 export const AGENT_MEMORY_BYTES = 512 * 1024 * 1024;
 /** V8's heap flags (SHARP-EDGES 13), set by launchers and units. */
-export const NODE_HEAP_FLAGS = ['--max-semi-space-size=2', '--max-old-space-size=96'] as const;
+export const NODE_HEAP_FLAGS = ['--max-semi-space-size=8', '--max-old-space-size=96'] as const;
 
 const relations: ReadonlyArray<readonly [string, boolean]> = [
   ['an agent gives up before a fleet question does', AGENT_REPLY_MS < FLEET_DEADLINE_MS],

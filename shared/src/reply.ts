@@ -2,6 +2,10 @@
  * A reply's stamp and signature (docs/protocol.md section 4). What is signed is a statement of eight lines: the asker's words and
  * nonce, the site's name, time, revision and bundle, and the digest of the body as it travels. So a reply holds
  * for one question of one asker, and an altered, swapped or old one does not verify.
+ *
+ * A busy site signs several replies at once: their statements are the leaves of a hash tree (as RFC 6962 section 2.1 makes one:
+ * leaves and nodes are hashed apart), the signature is over its root, and each reply carries the path from its leaf to there. A signature costs 26
+ * microseconds, a path of four hashes two. A reply that is alone has the empty path and a signature over its statement.
  */
 import { hash, type KeyObject, sign, verify } from 'node:crypto';
 import { LogicError } from './errors.ts';
@@ -16,9 +20,13 @@ export interface ReplyStamp {
   readonly nonce: string;
   /** ECDSA P-256 with SHA-256, ieee-p1363, base64url. */
   readonly signature: string;
+  /** From the statement's leaf up: `l` or `r`, the side of the neighbour, and its hash in base64url. Empty where the reply was signed alone. */
+  readonly path: string;
 }
 
-export interface ReplyStatement extends Omit<ReplyStamp, 'signature'> {
+export type Signed = Pick<ReplyStamp, 'signature' | 'path'>;
+
+export interface ReplyStatement extends Omit<ReplyStamp, 'signature' | 'path'> {
   /** The question's text as the site received it. */
   readonly ask: string;
   /** The reply's body as it travels. */
@@ -35,6 +43,7 @@ const FORMS = {
   'logic-bundle': /^[0-9a-f]{64}$/,
   'logic-nonce': /^([0-9a-f]{32})?$/,
   'logic-signature': /^[A-Za-z0-9_-]{86}$/,
+  'logic-path': /^([lr][A-Za-z0-9_-]{43}){0,6}$/,
 } as const;
 
 /** The stamp in a reply's header lines (lower-case names). Throws `bad_reply` where one is missing or malformed. */
@@ -56,6 +65,7 @@ export function readStamp(headers: Headers): ReplyStamp {
     bundle: field('logic-bundle'),
     nonce: field('logic-nonce'),
     signature: field('logic-signature'),
+    path: headers['logic-path'] === undefined ? '' : field('logic-path'),
   };
 }
 
@@ -76,17 +86,81 @@ export function replyStatement({ site, ask, nonce, now, revision, bundle, body }
   return Buffer.from(`${lines.join('\n')}\n`);
 }
 
-/** The signature of a reply by the site's private key (P-256), as it stands in the header. */
+/** The signature of a reply that is alone, by the site's private key (P-256), as it stands in the header. */
 export function signReply(statement: ReplyStatement, privateKey: KeyObject): string {
-  return fixedLength(sign('sha256', replyStatement(statement), privateKey)).toString('base64url');
+  return signature(replyStatement(statement), privateKey);
 }
 
-/** Throws `bad_signature` unless `signature` is the site's own over this statement. */
-export function verifyReply(statement: ReplyStatement, signature: string, publicKey: KeyObject): void {
+/** Signs replies together, up to SIGNED_AT_ONCE, in their order. */
+export function signReplies(statements: readonly ReplyStatement[], privateKey: KeyObject): Signed[] {
+  const [first] = statements;
+  if (first !== undefined && statements.length === 1)
+    return [{ signature: signReply(first, privateKey), path: '' }];
+  const { root, paths } = hashTree(statements.map((one) => leafHash(replyStatement(one))));
+  const shared = signature(rootStatement(root), privateKey);
+  return paths.map((path) => ({ signature: shared, path }));
+}
+
+/** Throws `bad_signature` unless the signature is the site's own over this statement. */
+export function verifyReply(
+  statement: ReplyStatement,
+  { signature, path }: Signed,
+  publicKey: KeyObject,
+): void {
   const bytes = Buffer.from(signature, 'base64url');
+  const said =
+    path === '' ? replyStatement(statement) : rootStatement(rootOf(replyStatement(statement), path));
   const whole = bytes.length === 2 * HALF_BYTES;
-  if (whole && verify('sha256', replyStatement(statement), publicKey, asDer(bytes))) return;
+  if (whole && verify('sha256', said, publicKey, asDer(bytes))) return;
   throw new LogicError('bad_signature', "The signature is not this site's for this question and reply.");
+}
+
+function signature(said: Buffer, privateKey: KeyObject): string {
+  return fixedLength(sign('sha256', said, privateKey)).toString('base64url');
+}
+
+const LEAF = Buffer.from([0]);
+const NODE = Buffer.from([1]);
+/** A side and 32 bytes in base64url. */
+const STEP_CHARACTERS = 44;
+
+const leafHash = (statement: Buffer): Buffer => hash('sha256', Buffer.concat([LEAF, statement]), 'buffer');
+const nodeHash = (left: Buffer, right: Buffer): Buffer =>
+  hash('sha256', Buffer.concat([NODE, left, right]), 'buffer');
+const rootStatement = (root: Buffer): Buffer => Buffer.from(`logic-replies 1\n${root.toString('hex')}\n`);
+
+/** Neighbours are joined level by level; one without a neighbour goes up as it is. */
+function hashTree(leaves: readonly Buffer[]): { root: Buffer; paths: string[] } {
+  const paths = leaves.map(() => '');
+  let level = leaves.map((hash, at) => ({ hash, from: at, to: at + 1 }));
+  const lengthen = ({ from, to }: { from: number; to: number }, step: string) => {
+    for (let at = from; at < to; at += 1) paths[at] += step;
+  };
+  while (level.length > 1) {
+    const above: typeof level = [];
+    for (let at = 0; at < level.length; at += 2) {
+      const [left, right] = [level[at], level[at + 1]];
+      if (left === undefined) continue;
+      if (right === undefined) {
+        above.push(left);
+        continue;
+      }
+      lengthen(left, `r${right.hash.toString('base64url')}`);
+      lengthen(right, `l${left.hash.toString('base64url')}`);
+      above.push({ hash: nodeHash(left.hash, right.hash), from: left.from, to: right.to });
+    }
+    level = above;
+  }
+  return { root: level[0]?.hash ?? LEAF, paths };
+}
+
+function rootOf(statement: Buffer, path: string): Buffer {
+  let at = leafHash(statement);
+  for (let from = 0; from < path.length; from += STEP_CHARACTERS) {
+    const neighbour = Buffer.from(path.slice(from + 1, from + STEP_CHARACTERS), 'base64url');
+    at = path[from] === 'l' ? nodeHash(neighbour, at) : nodeHash(at, neighbour);
+  }
+  return at;
 }
 
 /*

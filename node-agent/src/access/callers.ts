@@ -3,14 +3,21 @@
  * or nobody in particular, who may do everything that a shell on this machine may; but no page of a browser may borrow
  * that, so the Host must be a loopback name (DNS rebinding) and a request from another origin is refused.
  */
-import type { Http2ServerRequest } from 'node:http2';
+import type { IncomingHttpHeaders } from 'node:http';
 import type { TLSSocket } from 'node:tls';
 import { LogicError } from '@fleet/shared/errors.ts';
 import { type Caller, type Tokens, tokenCaller } from '@fleet/shared/tokens.ts';
-import type { FastifyRequest } from 'fastify';
+
+/** What a request shows of who sent it. */
+export interface Credentials {
+  readonly headers: IncomingHttpHeaders;
+  /** What lives as long as the connection: over HTTP/2 each request has a socket object of its own. */
+  readonly connection: object;
+  readonly socket: () => TLSSocket;
+}
 
 /** Pengines belong to the caller, and its name is the source of what it observes. Throws `forbidden`, `unauthorized`. */
-export type CallerOf = (request: FastifyRequest) => Caller;
+export type CallerOf = (credentials: Credentials) => Caller;
 
 /** The organizational unit of a certificate that may ask. */
 const COORDINATOR = 'coordinator';
@@ -18,35 +25,28 @@ const LOOPBACK: Caller = { name: 'loopback', role: 'admin' };
 const LOOPBACK_HOST = /^(127\.\d+\.\d+\.\d+|localhost|\[::1\])(:\d+)?$/;
 
 export function loopbackCallers(tokens: Tokens): CallerOf {
-  return (request) => {
-    const { host = '', origin } = request.headers;
+  return ({ headers }) => {
+    const { host = '', origin } = headers;
     if (!LOOPBACK_HOST.test(host))
       throw new LogicError('forbidden', 'This address is served by its loopback name only.');
     if (origin !== undefined && origin !== `http://${host}`)
       throw new LogicError('forbidden', 'Pages of other origins may not ask.');
-    return tokenCaller(request.headers.authorization, tokens) ?? LOOPBACK;
+    return tokenCaller(headers.authorization, tokens) ?? LOOPBACK;
   };
 }
 
 export function tlsCallers(tokens: Tokens): CallerOf {
   // One certificate a connection: reading it out of OpenSSL costs more than the rest of a request's checks.
   const known = new WeakMap<object, Caller>();
-  return (request) => {
-    const withToken = tokenCaller(request.headers.authorization, tokens);
+  return ({ headers, connection, socket }) => {
+    const withToken = tokenCaller(headers.authorization, tokens);
     if (withToken !== null) return withToken;
-    const connection = connectionOf(request);
     const before = known.get(connection);
     if (before !== undefined) return before;
-    const caller = coordinator(request.raw.socket as TLSSocket);
+    const caller = coordinator(socket());
     known.set(connection, caller);
     return caller;
   };
-}
-
-/** What lives as long as the connection: over HTTP/2 each request has a socket object of its own. */
-function connectionOf({ raw }: FastifyRequest): object {
-  const { stream } = raw as unknown as Partial<Http2ServerRequest>;
-  return stream?.session ?? raw.socket;
 }
 
 /** A coordinator asks; what a site is told by an operator comes from a token. */

@@ -34,7 +34,7 @@ import type { EngineReply } from '../prolog/lane.ts';
 import type { World } from '../world.ts';
 import { EngineRoom } from './engine-room.ts';
 import { KnownCreates } from './known-creates.ts';
-import { type Signer, stampHeaders } from './stamp.ts';
+import { type Signer, Stamper } from './stamp.ts';
 
 export interface DoorRequest {
   readonly method: string;
@@ -66,9 +66,11 @@ export class PengineDoor {
   readonly #sessions = new Sessions();
   readonly #room: EngineRoom;
   readonly #known = new KnownCreates();
+  readonly #stamper: Stamper;
 
   constructor(parts: DoorParts) {
     this.#parts = parts;
+    this.#stamper = new Stamper(parts);
     this.#room = new EngineRoom(parts.engine);
   }
 
@@ -171,7 +173,12 @@ export class PengineDoor {
   }
 
   /** Takes note of the new pengine; one that failed, or whose caller left, is ended at once. */
-  #created(request: DoorRequest, wish: CreateRequest, engineReply: EngineReply, reply: Reply): DoorReply {
+  #created(
+    request: DoorRequest,
+    wish: CreateRequest,
+    engineReply: EngineReply,
+    reply: Reply,
+  ): Promise<DoorReply> {
     const { id, ended, failed } = readEngineEvent(wish.format, engineReply.body);
     const now = this.#parts.world.now();
     if (id !== null) {
@@ -204,9 +211,9 @@ export class PengineDoor {
   }
 
   /** A refusal in the protocol's shape is signed too, so that an asker knows it from one made up on the way. */
-  #refusal(refusal: DoorReply, { ask }: Reply, nonce: string): DoorReply {
+  async #refusal(refusal: DoorReply, { ask }: Reply, nonce: string): Promise<DoorReply> {
     if (refusal.status !== 200 || ask === null) return refusal;
-    const stamp = stampHeaders(this.#parts, {
+    const stamp = await this.#stamper.headers({
       ask,
       nonce,
       now: this.#parts.world.now(),
@@ -314,13 +321,13 @@ export class PengineDoor {
   }
 
   /** The engine's reply; where a question ran, with the site's stamp and its signature over exactly these bytes. */
-  #stamped(engineReply: EngineReply, ask: string, nonce: string): DoorReply {
+  async #stamped(engineReply: EngineReply, ask: string, nonce: string): Promise<DoorReply> {
     const { status, contentType, now, revision, body } = engineReply;
     const headers: Record<string, string> = { 'content-type': contentType, 'cache-control': 'no-store' };
     if (now === null || revision === null) return { status, headers, body };
     return {
       status,
-      headers: { ...headers, ...stampHeaders(this.#parts, { ask, nonce, now, revision, body }) },
+      headers: { ...headers, ...(await this.#stamper.headers({ ask, nonce, now, revision, body })) },
       body,
     };
   }

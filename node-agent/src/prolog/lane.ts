@@ -1,11 +1,23 @@
 /**
  * The agent's end of the lane (node-agent/prolog/lane.pl): a few connections, each with a thread of the engine behind
- * it that answers one question at a time, and one more for cancels. Questions wait here for a connection that is
- * free, and callers take turns (turns.ts). As with the bridge, a broken wire means that the engine ended: `engine_lost`.
+ * it that answers one question after the other, and one more for cancels. Questions wait here for a connection, and callers take
+ * turns (turns.ts). As with the bridge, a broken wire means that the engine ended: `engine_lost`.
+ *
+ * A question has a connection for itself, unless it is known to be quick: then a few are sent to one connection at once, in one
+ * write, and their replies come in one. Under load a system call and a thread's waking cost as much as a quick question; and
+ * whoever stands behind a quick question waits a few milliseconds at most.
  */
 import { createConnection, type Socket } from 'node:net';
 import { LogicError } from '@fleet/shared/errors.ts';
-import { AGENT_REPLY_MS, CANCEL_MS, LANE_WORKERS, REPLY_BYTES } from '@fleet/shared/limits.ts';
+import {
+  AGENT_REPLY_MS,
+  CANCEL_MS,
+  KNOWN_CREATES,
+  LANE_QUICK_AT_ONCE,
+  LANE_QUICK_MICROS,
+  LANE_WORKERS,
+  REPLY_BYTES,
+} from '@fleet/shared/limits.ts';
 import { Turns } from './turns.ts';
 
 /** What a question got, by this way or by the stock server's. */
@@ -31,25 +43,31 @@ export interface LaneQuestion {
 interface Waiting {
   readonly id: number;
   readonly caller: string;
-  readonly frame: Buffer;
-  readonly format: LaneQuestion['format'];
+  /** Its share of a connection, in places of a quick question. */
+  readonly share: number;
+  readonly question: LaneQuestion;
   readonly resolve: (reply: EngineReply) => void;
   readonly reject: (cause: LogicError) => void;
   /** Null while it waits for a connection. */
   on: Connection | null;
+  patience: NodeJS.Timeout | undefined;
 }
 
 const CONTENT_TYPE = {
   json: 'application/json; charset=UTF-8',
   prolog: 'text/x-prolog; charset=UTF-8',
 } as const;
-const LENGTH_BYTES = 4;
 
 export class Lane {
   readonly #connections: readonly Connection[];
-  readonly #free: Connection[];
+  readonly #forQuick: readonly Connection[];
   readonly #cancels: Socket;
-  readonly #turns = new Turns<Waiting>(LANE_WORKERS - 1);
+  readonly #turns = new Turns<Waiting>((LANE_WORKERS - 1) * LANE_QUICK_AT_ONCE);
+  /** Texts of questions that took little the last time, the least lately asked first. */
+  readonly #quick = new Set<string>();
+  /** Asked since questions were last given to connections. */
+  #fresh: Waiting[] = [];
+  #dispatching = false;
   #last = 0;
   #lost: LogicError | null = null;
   readonly #whenLost: () => void;
@@ -57,16 +75,12 @@ export class Lane {
   /** `lost` is told when a connection ends that was not closed from here. */
   constructor(path: string, lost: () => void = () => {}) {
     this.#whenLost = lost;
-    const whenFree = (connection: Connection, answered: Waiting) => {
-      this.#turns.done(answered);
-      this.#free.push(connection);
-      this.#dispatch();
+    const heard = {
+      answered: (one: Waiting, micros: number) => this.#answered(one, micros),
+      broke: () => this.#broke(),
     };
-    this.#connections = Array.from(
-      { length: LANE_WORKERS },
-      () => new Connection(path, whenFree, () => this.#broke()),
-    );
-    this.#free = [...this.#connections];
+    this.#connections = Array.from({ length: LANE_WORKERS }, () => new Connection(path, heard));
+    this.#forQuick = this.#connections.slice(0, -1);
     this.#cancels = createConnection(path).on('error', () => {});
   }
 
@@ -74,28 +88,37 @@ export class Lane {
    * Asks. When `gone` aborts, the question is cancelled in the engine. Throws `engine_lost`, `busy`, `cancelled` (before it ran), and
    * `time_limit` where no reply came in time, or none within a second of the cancel: its thread hangs.
    */
-  ask({ format, pengine, text, caller }: LaneQuestion, gone: AbortSignal): Promise<EngineReply> {
+  ask(question: LaneQuestion, gone: AbortSignal): Promise<EngineReply> {
     if (this.#lost !== null) return Promise.reject(this.#lost);
     this.#last += 1;
-    const id = this.#last;
-    const frame = framed(`ask ${id} ${format} ${pengine}\n${ascii(text)}`);
     const { promise, resolve, reject } = Promise.withResolvers<EngineReply>();
-    const one: Waiting = { id, caller, frame, format, resolve, reject, on: null };
+    const share = this.#quick.has(question.text) ? 1 : LANE_QUICK_AT_ONCE;
+    const { caller } = question;
+    const one: Waiting = {
+      id: this.#last,
+      caller,
+      share,
+      question,
+      resolve,
+      reject,
+      on: null,
+      patience: undefined,
+    };
     this.#turns.add(one);
-    this.#dispatch();
-    const patience = one.on === null ? this.#patience(one) : undefined;
+    this.#fresh.push(one);
+    this.#dispatchSoon();
     const cancel = () => this.#cancel(one);
     if (gone.aborted) cancel();
     else gone.addEventListener('abort', cancel, { once: true });
     return promise.finally(() => {
-      clearTimeout(patience);
+      clearTimeout(one.patience);
       gone.removeEventListener('abort', cancel);
     });
   }
 
   /** Questions without a reply, asked or waiting for a connection. */
   get underWay(): number {
-    return this.#turns.size + this.#connections.length - this.#free.length;
+    return this.#connections.reduce((sum, { asked }) => sum + asked, this.#turns.size);
   }
 
   /** Ends the pengine that a create with this tag makes, or has made. */
@@ -112,17 +135,48 @@ export class Lane {
     this.#end();
   }
 
+  /** Once all that came in this turn of the event loop has been read: what goes to one connection is one write. */
+  #dispatchSoon(): void {
+    if (this.#dispatching) return;
+    this.#dispatching = true;
+    setImmediate(() => {
+      this.#dispatching = false;
+      this.#dispatch();
+    });
+  }
+
   #dispatch(): void {
-    for (let connection = this.#free.pop(); connection !== undefined; connection = this.#free.pop()) {
-      const one = this.#turns.next();
-      if (one === null) return void this.#free.push(connection);
-      connection.ask(one);
-    }
+    const fits = ({ share }: Waiting) => this.#roomFor(share) !== null;
+    for (let one = this.#turns.next(fits); one !== null; one = this.#turns.next(fits))
+      this.#roomFor(one.share)?.take(one);
+    for (const connection of this.#connections) connection.flush();
+    for (const one of this.#fresh) if (one.on === null) this.#limitPatience(one);
+    this.#fresh = [];
+  }
+
+  /**
+   * Of the connections that have room, the one with least: fewer threads are woken for the same questions. The last one is never
+   * given quick ones, so that a question that needs one for itself gets it sometime.
+   */
+  #roomFor(share: number): Connection | null {
+    let found: Connection | null = null;
+    for (const connection of share < LANE_QUICK_AT_ONCE ? this.#forQuick : this.#connections)
+      if (connection.room >= share && (found === null || connection.room < found.room)) found = connection;
+    return found;
+  }
+
+  #answered(one: Waiting, micros: number): void {
+    const { text } = one.question;
+    this.#quick.delete(text);
+    if (micros <= LANE_QUICK_MICROS) this.#quick.add(text);
+    if (this.#quick.size > KNOWN_CREATES) this.#quick.delete(this.#quick.keys().next().value ?? '');
+    this.#turns.done(one);
+    if (this.#turns.size > 0) this.#dispatchSoon();
   }
 
   /** A question that is not even begun by then is told to come back. */
-  #patience(one: Waiting): NodeJS.Timeout {
-    return setTimeout(() => {
+  #limitPatience(one: Waiting): void {
+    one.patience = setTimeout(() => {
       if (this.#turns.remove(one)) one.reject(new LogicError('busy', 'Too many questions at once.'));
     }, AGENT_REPLY_MS);
   }
@@ -130,7 +184,7 @@ export class Lane {
   #cancel(one: Waiting): void {
     if (one.on !== null) {
       this.#cancels.write(framed(`cancel ${one.id}`));
-      one.on.abandonAfter(one, CANCEL_MS);
+      one.on.abandonSoon(one);
     } else if (this.#turns.remove(one)) {
       one.reject(new LogicError('cancelled', 'Nobody waits for the answer.'));
     }
@@ -151,85 +205,126 @@ export class Lane {
   }
 }
 
+interface Heard {
+  /** A question was answered; how long it took the engine, infinity where it does not say. */
+  answered(one: Waiting, micros: number): void;
+  /** The engine ended, or does not keep to the protocol. */
+  broke(): void;
+}
+
 /** One thread of the engine. A question that it never answers keeps it: the supervisor decides what becomes of the engine. */
 class Connection {
   readonly #socket: Socket;
-  readonly #whenFree: (connection: Connection, answered: Waiting) => void;
-  #asked: Waiting | null = null;
-  #timer: NodeJS.Timeout | undefined;
-  /** What has come of a reply, and its bytes. */
-  #read: Buffer[] = [];
-  #bytes = 0;
+  readonly #heard: Heard;
+  /** In the order in which they are answered. */
+  readonly #asked: Waiting[] = [];
+  #room = LANE_QUICK_AT_ONCE;
+  /** Frames that are not sent yet. */
+  #frames = '';
+  /** Runs for the first of `#asked`: its own time begins when those before it are answered. */
+  readonly #timer: NodeJS.Timeout;
+  /** What has come of a reply that is not whole yet. */
+  #rest: Buffer[] = [];
+  #restBytes = 0;
 
-  constructor(
-    path: string,
-    whenFree: (connection: Connection, answered: Waiting) => void,
-    whenLost: () => void,
-  ) {
-    this.#whenFree = whenFree;
+  constructor(path: string, heard: Heard) {
+    this.#heard = heard;
+    this.#timer = setTimeout(() => this.#abandon(this.#asked[0]), AGENT_REPLY_MS);
     this.#socket = createConnection(path);
-    this.#socket.on('data', (chunk) => this.#take(chunk));
+    this.#socket.on('data', (chunk) => this.#read(chunk));
     this.#socket.on('error', () => {});
-    this.#socket.on('close', whenLost);
+    this.#socket.on('close', () => heard.broke());
   }
 
-  ask(one: Waiting): void {
-    this.#asked = one;
+  /** Places that are left; a question that is not known to be quick takes all. */
+  get room(): number {
+    return this.#room;
+  }
+
+  get asked(): number {
+    return this.#asked.length;
+  }
+
+  /** Takes one that has room; it is sent with the next `flush`. */
+  take(one: Waiting): void {
+    const { format, pengine, text } = one.question;
     one.on = this;
-    this.#socket.write(one.frame);
-    this.abandonAfter(one, AGENT_REPLY_MS);
+    this.#room -= one.share;
+    this.#frames += frame(`ask ${one.id} ${format} ${pengine}\n${ascii(text)}`);
+    if (this.#asked.push(one) === 1) this.#timer.refresh();
   }
 
-  abandonAfter(one: Waiting, ms: number): void {
-    if (this.#asked !== one) return;
-    clearTimeout(this.#timer);
-    this.#timer = setTimeout(() => {
-      one.reject(new LogicError('time_limit', 'The engine did not reply in time.'));
-    }, ms);
+  flush(): void {
+    if (this.#frames === '') return;
+    this.#socket.write(this.#frames, 'latin1');
+    this.#frames = '';
+  }
+
+  /** For a cancelled one: what still has no reply a while after its cancel hangs. */
+  abandonSoon(one: Waiting): void {
+    if (one.on === this) setTimeout(() => this.#abandon(one), CANCEL_MS).unref();
   }
 
   end(lost: LogicError): void {
     clearTimeout(this.#timer);
     this.#socket.destroy();
-    this.#asked?.reject(lost);
-    this.#asked = null;
+    for (const { reject } of this.#asked.splice(0)) reject(lost);
   }
 
-  /** A reply ends with a NUL, and the next question is asked after that: nothing follows it in a chunk. */
-  #take(chunk: Buffer): void {
-    this.#read.push(chunk);
-    this.#bytes += chunk.length;
-    if (this.#bytes > REPLY_BYTES) return void this.#socket.destroy();
-    if (chunk.at(-1) !== 0) return;
-    const reply = this.#read.length === 1 ? chunk : Buffer.concat(this.#read, this.#bytes);
-    this.#read = [];
-    this.#bytes = 0;
-    this.#answered(reply.subarray(0, -1));
+  #abandon(one: Waiting | undefined): void {
+    one?.reject(new LogicError('time_limit', 'The engine did not reply in time.'));
   }
 
-  #answered(payload: Buffer): void {
-    const one = this.#asked;
-    clearTimeout(this.#timer);
-    this.#asked = null;
-    const end = payload.indexOf(10);
-    const [id, now = '', revision = ''] = payload.toString('latin1', 0, end).split(' ');
-    if (one === null || id !== String(one.id)) return void this.#socket.destroy();
+  /** A reply ends with a NUL. */
+  #read(chunk: Buffer): void {
+    let from = 0;
+    for (let end = chunk.indexOf(0); end >= 0; end = chunk.indexOf(0, from)) {
+      this.#answered(this.#whole(chunk.subarray(from, end)));
+      from = end + 1;
+    }
+    if (from === chunk.length) return;
+    this.#rest.push(from === 0 ? chunk : chunk.subarray(from));
+    this.#restBytes += chunk.length - from;
+    if (this.#restBytes > REPLY_BYTES) this.#socket.destroy();
+  }
+
+  #whole(end: Buffer): Buffer {
+    if (this.#rest.length === 0) return end;
+    const reply = Buffer.concat([...this.#rest, end]);
+    this.#rest = [];
+    this.#restBytes = 0;
+    return reply;
+  }
+
+  #answered(reply: Buffer): void {
+    const one = this.#asked.shift();
+    const end = reply.indexOf(10);
+    const [id, now = '', revision = '', micros = ''] = reply.toString('latin1', 0, end).split(' ');
+    if (one === undefined || id !== String(one.id)) return void this.#socket.destroy();
+    this.#room += one.share;
+    if (this.#asked.length > 0) this.#timer.refresh();
+    one.on = null;
     one.resolve({
       status: 200,
-      contentType: CONTENT_TYPE[one.format],
+      contentType: CONTENT_TYPE[one.question.format],
       now: numberOr(now),
       revision: numberOr(revision),
-      body: payload.subarray(end + 1),
+      body: reply.subarray(end + 1),
     });
-    this.#whenFree(this, one);
+    this.#heard.answered(one, numberOr(micros) ?? Number.POSITIVE_INFINITY);
   }
 }
 
+/** Latin-1 text, for the socket. */
+function frame(payload: string): string {
+  const { length } = payload;
+  return (
+    String.fromCharCode(length >>> 24, (length >>> 16) & 255, (length >>> 8) & 255, length & 255) + payload
+  );
+}
+
 function framed(payload: string): Buffer {
-  const frame = Buffer.allocUnsafe(LENGTH_BYTES + payload.length);
-  frame.writeUInt32BE(payload.length, 0);
-  frame.write(payload, LENGTH_BYTES, 'latin1');
-  return frame;
+  return Buffer.from(frame(payload), 'latin1');
 }
 
 /** Canonical text has characters beyond ASCII in quoted atoms only: escaped, a byte is a character on both ends. */

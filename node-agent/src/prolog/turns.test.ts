@@ -7,8 +7,10 @@ import { Turns } from './turns.ts';
 interface Question {
   readonly caller: string;
   readonly at: number;
+  readonly share: number;
 }
-const asked = (...callers: readonly string[]): Question[] => callers.map((caller, at) => ({ caller, at }));
+const asked = (...callers: readonly string[]): Question[] =>
+  callers.map((caller, at) => ({ caller, at, share: 1 }));
 
 test('callers take turns, each in its own order', () => {
   const turns = new Turns<Question>(9);
@@ -32,20 +34,31 @@ test('a caller that has its share running waits for itself only', () => {
 test('nothing is lost, nothing runs twice, and no share is passed, whatever comes', () => {
   fc.assert(
     fc.property(
-      fc.array(fc.tuple(fc.constantFrom('add', 'next', 'done', 'remove'), fc.constantFrom('a', 'b', 'c'))),
+      fc.array(
+        fc.tuple(
+          fc.constantFrom('add', 'next', 'done', 'remove'),
+          fc.constantFrom('a', 'b', 'c'),
+          fc.constantFrom(1, 2, 4),
+        ),
+      ),
       (steps) => {
-        const turns = new Turns<Question>(2);
+        const each = 4;
+        const turns = new Turns<Question>(each);
         const waiting: Question[] = [];
         const running: Question[] = [];
-        for (const [at, [step, caller]] of steps.entries()) {
+        for (const [at, [step, caller, share]] of steps.entries()) {
           const first = waiting.find((one) => one.caller === caller);
           if (step === 'add') {
-            const one = { caller, at };
+            const one = { caller, at, share };
             waiting.push(one);
             turns.add(one);
           } else if (step === 'next') {
-            const one = turns.next();
-            const may = waiting.some(({ caller: of }) => running.filter((r) => r.caller === of).length < 2);
+            // The asked share is what has room: each caller's first that is within its bound and fits may go.
+            const one = turns.next((next) => next.share <= share);
+            const firsts = ['a', 'b', 'c'].flatMap((of) => waiting.find((w) => w.caller === of) ?? []);
+            const taken = (of: string) =>
+              running.filter((r) => r.caller === of).reduce((sum, r) => sum + r.share, 0);
+            const may = firsts.some((next) => next.share <= share && taken(next.caller) + next.share <= each);
             assert.equal(one !== null, may);
             if (one === null) continue;
             assert.equal(

@@ -5,6 +5,8 @@
 
 export interface Turn {
   readonly caller: string;
+  /** What it takes of what is shared. */
+  readonly share: number;
 }
 
 export class Turns<T extends Turn> {
@@ -14,7 +16,7 @@ export class Turns<T extends Turn> {
   readonly #running = new Map<string, number>();
   #size = 0;
 
-  /** `each`: what one caller may have running at once. */
+  /** `each`: what one caller may have running at once, in shares. */
   constructor(each: number) {
     this.#each = each;
   }
@@ -39,24 +41,24 @@ export class Turns<T extends Turn> {
     return true;
   }
 
-  /** The next that may run, which then does until `done`. */
-  next(): T | null {
+  /** The next that may run and `fits`, which then does until `done`. */
+  next(fits: (one: T) => boolean = () => true): T | null {
     for (const [caller, own] of this.#waiting) {
       const running = this.#running.get(caller) ?? 0;
       const [one] = own;
-      if (one === undefined || running >= this.#each) continue;
+      if (one === undefined || running + one.share > this.#each || !fits(one)) continue;
       this.remove(one);
       // The caller goes to the end of the row.
       if (this.#waiting.delete(caller)) this.#waiting.set(caller, own);
-      this.#running.set(caller, running + 1);
+      this.#running.set(caller, running + one.share);
       return one;
     }
     return null;
   }
 
-  done({ caller }: Turn): void {
-    const left = (this.#running.get(caller) ?? 1) - 1;
-    if (left === 0) this.#running.delete(caller);
+  done({ caller, share }: Turn): void {
+    const left = (this.#running.get(caller) ?? share) - share;
+    if (left <= 0) this.#running.delete(caller);
     else this.#running.set(caller, left);
   }
 
