@@ -16,6 +16,7 @@ import type { Logger } from 'pino';
 import { kbFolder, type SiteConfig } from './config.ts';
 import { readInventory } from './inventory.ts';
 import { PengineDoor } from './pengine/door.ts';
+import { Watches } from './pengine/watch.ts';
 import type { Sockets } from './prolog/bridge.ts';
 import { ENGINE_LIMITS } from './prolog/budget.ts';
 import { Engine } from './prolog/engine.ts';
@@ -50,6 +51,7 @@ export interface Agent {
   readonly telemetry: TelemetryParts;
   readonly alerts: Alerts;
   readonly door: PengineDoor;
+  readonly watches: Watches;
   readonly stateText: StateText;
   stop(): Promise<void>;
 }
@@ -106,6 +108,7 @@ async function assemble(config: SiteConfig, parts: AgentParts, undo: Undo): Prom
     journaled: () => intake.settled(),
     onRevision: (revision) => {
       stateText.follow(revision);
+      watches.after();
       alerts.pass.after(revision);
     },
   });
@@ -129,15 +132,14 @@ async function assemble(config: SiteConfig, parts: AgentParts, undo: Undo): Prom
   const telemetry: TelemetryParts = { manifest, journal, intake, sync, engine, world, log };
   const expiry = new Expiry(telemetry);
   const alerts = makeAlerts(config, telemetry);
-  const door = new PengineDoor({
-    site: config.site,
-    bundle: manifest.bundle,
-    key,
-    engine,
+  const asked = {
+    ...{ site: config.site, bundle: manifest.bundle, key },
     world,
     vocabulary: new Vocabulary(manifest),
     revision: () => sync.revision,
-  });
+  };
+  const door = new PengineDoor({ ...asked, engine });
+  const watches = new Watches({ ...asked, room: door.room, log });
   const stoppedAt = journal.lastCommittedAt ?? world.now();
   undo.push(() => engine.stop());
   await engine.start();
@@ -160,9 +162,11 @@ async function assemble(config: SiteConfig, parts: AgentParts, undo: Undo): Prom
     collectors: collectors.states(),
   });
   const context = { parts: query, telemetry, alerts, status };
-  const server = { door, log, tokens: new Tokens(config.data, world), context };
+  const server = { door, watches, log, tokens: new Tokens(config.data, world), context };
   const urls = await startListeners(config, server, undo);
-  return { ...urls, engine, telemetry, alerts, door, stateText };
+  // Before the listeners, which wait for what is under way.
+  undo.push(() => watches.stop());
+  return { ...urls, engine, telemetry, alerts, door, watches, stateText };
 }
 
 /** The key of the site's certificate; replies are signed with P-256 (docs/protocol.md section 4). */

@@ -17,6 +17,7 @@ import type { Logger } from 'pino';
 import { type CallerOf, type Credentials, loopbackCallers, tlsCallers } from './access/callers.ts';
 import type { Address, TlsFiles } from './config.ts';
 import type { PengineDoor } from './pengine/door.ts';
+import type { Watches } from './pengine/watch.ts';
 import { askSite } from './query/pipeline.ts';
 import { DRAINED_BYTES, takeQuestions } from './question-streams.ts';
 import { refusalOf } from './refusal.ts';
@@ -26,6 +27,7 @@ export type { SiteRouter } from './router.ts';
 
 export interface ServerParts {
   readonly door: PengineDoor;
+  readonly watches: Watches;
   readonly context: Omit<Context, 'caller' | 'gone'>;
   readonly tokens: Tokens;
   readonly log: Logger;
@@ -163,7 +165,7 @@ async function sendPage(
 /** The door takes bodies as bytes: what they are is for it to find out. */
 function addPengineRoutes(
   app: FastifyInstance,
-  { door }: ServerParts,
+  { door, watches }: ServerParts,
   callerOf: (request: FastifyRequest) => Caller,
 ): void {
   app.removeAllContentTypeParsers();
@@ -185,6 +187,26 @@ function addPengineRoutes(
       return reply.code(answer.status).headers(answer.headers).send(answer.body);
     },
   });
+  app.post('/watch', (request, reply) => sendWatch(watches, callerOf(request).name, request, reply));
+}
+
+/** The whole answer at once, and again whenever it changed; refused like any other request. */
+function sendWatch(
+  watches: Watches,
+  caller: string,
+  request: FastifyRequest,
+  reply: FastifyReply,
+): FastifyReply {
+  const begin = watches.open({
+    contentType: request.headers['content-type'] ?? '',
+    body: Buffer.isBuffer(request.body) ? request.body : Buffer.alloc(0),
+    nonce: headerText(request, 'logic-nonce'),
+    caller,
+  });
+  reply.hijack();
+  reply.raw.writeHead(200, { 'content-type': 'application/x-ndjson', 'cache-control': 'no-store' });
+  begin(reply.raw);
+  return reply;
 }
 
 const NO_PARAMETERS = new URLSearchParams();

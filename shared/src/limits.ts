@@ -58,6 +58,19 @@ export const KNOWN_CREATES = 256;
 export const KNOWN_CREATE_BYTES = 4 * 1024;
 /** A cancelled question that still runs by then hangs in one call of C. */
 export const CANCEL_MS = 1_000;
+/** Standing questions of one site: a few coordinators with a screen of views each. */
+export const WATCHES = 64;
+export const CALLER_WATCHES = 48;
+/** A watch takes at most this share of one core: it rests so many times as long as its last look took. */
+export const WATCH_REST = 4;
+/** A watch that found every place taken looks again after this, and up to as much more. */
+export const WATCH_RETRY_MS = 200;
+/** A watch with nothing to tell says this often that it lives. */
+export const WATCH_ALIVE_MS = 20_000;
+/** A coordinator gives up a watch that said nothing for this long: two signs of life are missing. */
+export const WATCH_SILENCE_MS = 2 * WATCH_ALIVE_MS + 5_000;
+/** The reader of a watch that has read nothing for this long is gone. */
+export const WATCH_STALL_MS = 60_000;
 /** Pengine sessions that one site keeps open (each holds a thread). */
 export const PENGINE_SESSIONS = 32;
 export const CALLER_SESSIONS = PENGINE_SESSIONS / 2;
@@ -226,6 +239,8 @@ const relations: ReadonlyArray<readonly [string, boolean]> = [
     'running questions fit the memory ceiling',
     (QUESTIONS_AT_ONCE + LANE_WORKERS) * 2 * QUESTION_STACK_BYTES <= AGENT_MEMORY_BYTES,
   ],
+  ['one caller cannot have all watches', CALLER_WATCHES < WATCHES],
+  ['a watch has a place on the lane', WATCHES <= CALLER_LANE_QUESTIONS],
   ['a running question has a session', QUESTIONS_AT_ONCE <= PENGINE_SESSIONS],
   ['state text is on disk in time', STATE_TEXT_MS < 2_000],
   ['a host reading outlives its schedule', HOST_VALID_MS >= 2 * HOST_COLLECT_MS],

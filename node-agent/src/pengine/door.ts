@@ -74,6 +74,11 @@ export class PengineDoor {
     this.#room = new EngineRoom(parts.engine);
   }
 
+  /** The way to the engine, whose places all questions share. */
+  get room(): EngineRoom {
+    return this.#room;
+  }
+
   /** Pengines that are open. */
   get sessions(): number {
     return this.#sessions.size;
