@@ -15,8 +15,12 @@ export interface HostPort {
 }
 
 /** Where a coordinator keeps its files, under its data directory. */
-export function coordinatorFiles(data: string): { registry: string; authority: string } {
-  return { registry: join(data, 'fleet.sqlite'), authority: join(data, 'ca') };
+export function coordinatorFiles(data: string): { registry: string; authority: string; manifests: string } {
+  return {
+    registry: join(data, 'fleet.sqlite'),
+    authority: join(data, 'ca'),
+    manifests: join(data, 'manifests'),
+  };
 }
 
 /**

@@ -7,6 +7,7 @@ import { Tokens } from '@fleet/shared/tokens.ts';
 import { type Logger, pino } from 'pino';
 import { secretOf } from './access.ts';
 import { coordinatorFiles, type HostPort } from './config.ts';
+import { openManifests } from './query/manifests.ts';
 import { openFleet } from './query/pipeline.ts';
 import { serve } from './server.ts';
 import { openAuthority } from './sites/authority.ts';
@@ -45,7 +46,8 @@ export async function startCoordinator({
   const authority = await openAuthority(files.authority, world);
   const registry = openRegistry(files.registry);
   const sessions = openSessions(authority);
-  const fleet = openFleet({ registry, sessions, manifest, world });
+  const manifests = openManifests(files.manifests);
+  const fleet = openFleet({ registry, sessions, manifest, manifests, world });
   const tokens = new Tokens(data, { ...world, secret: () => secretOf(world) });
   const server = await serve({ fleet, tokens, log }, listen);
   log.info({ url: server.url, sites: registry.list().length, bundle: manifest.bundle }, 'serving');

@@ -1,7 +1,7 @@
 /**
  * The coordinator's tRPC router. Scripts and pages import its type (`import type { FleetRouter }`).
  */
-import { type AskResult, fleetAskInput } from '@fleet/shared/api/ask.ts';
+import { type FleetResult, fleetAskInput } from '@fleet/shared/api/ask.ts';
 import { logicTRPC, withCodes } from '@fleet/shared/api/trpc.ts';
 import type { Caller } from '@fleet/shared/tokens.ts';
 import { askFleet, type Fleet } from './query/pipeline.ts';
@@ -24,7 +24,7 @@ const fleet = routerOf({
   /** One question to every site, or to the sites named. */
   ask: procedure
     .input(fleetAskInput)
-    .query(({ ctx, input, signal }): Promise<AskResult> => askFleet(ctx.fleet, input, signal)),
+    .query(({ ctx, input, signal }): Promise<FleetResult> => askFleet(ctx.fleet, input, signal)),
   /** The same question, each site as it answers. */
   stream: procedure
     .input(fleetAskInput)

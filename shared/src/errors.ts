@@ -182,6 +182,27 @@ export const ERRORS = {
     outcome: 'refused',
     advice: 'A proof has more steps than allowed: narrow the question or ask without proofs.',
   },
+  cross_product: {
+    http: 422,
+    trpc: 'UNPROCESSABLE_CONTENT',
+    retryable: false,
+    outcome: 'refused',
+    advice: 'Let the goals of a join share a variable, or ask them one by one.',
+  },
+  join_too_large: {
+    http: 422,
+    trpc: 'UNPROCESSABLE_CONTENT',
+    retryable: false,
+    outcome: 'refused',
+    advice: 'Narrow the goals of the join, or its targets: logic-fleet explain shows what each costs.',
+  },
+  partial_coverage: {
+    http: 503,
+    trpc: 'SERVICE_UNAVAILABLE',
+    retryable: true,
+    outcome: 'error',
+    advice: 'See who is missing and why, ask again when they are back, or ask with mode partial.',
+  },
   cancelled: {
     http: 408,
     trpc: 'TIMEOUT',
@@ -337,12 +358,15 @@ export function isErrorCode(value: string): value is ErrorCode {
 export class LogicError extends Error {
   readonly code: ErrorCode;
   readonly detail: unknown;
+  /** What travels with the code, for programs: `partial_coverage` has the coverage. */
+  readonly data: Readonly<Record<string, unknown>>;
 
-  constructor(code: ErrorCode, message: string, detail?: unknown) {
+  constructor(code: ErrorCode, message: string, detail?: unknown, data: LogicError['data'] = {}) {
     super(message);
     this.name = 'LogicError';
     this.code = code;
     this.detail = detail;
+    this.data = data;
   }
 }
 

@@ -89,6 +89,18 @@ export const FANOUT_SLOT_MS = 250;
 export const FLEET_SITES = 1_000;
 /** Fleet questions that a coordinator works on at once; the next is refused with `busy`. */
 export const FLEET_QUESTIONS_AT_ONCE = 16;
+/** An expression that names targets: fifty conditions of eighty characters. */
+export const WHERE_CHARACTERS = 4_096;
+export const WHERE_DEPTH = 50;
+/** Rows of a fleet question that are ordered and cut, and rows that a join gives: a table, not a data set. */
+export const FLEET_ROWS = 10_000;
+export const ORDER_KEYS = 8;
+/** Goals of one join: each is a question to its targets. */
+export const JOIN_PARTS = 4;
+/** Rows that a join takes in, over all its parts: a hundred a site over a thousand sites. */
+export const JOIN_INPUT_ROWS = 100_000;
+/** Questions whose size the coordinator remembers, for plans. */
+export const KNOWN_SIZES = 1_000;
 /** An idle HTTP/2 session to a site is kept for this long: a new one costs a TLS handshake. */
 export const SESSION_IDLE_MS = 10 * 60_000;
 /** Connections to one stock Pengine server. */
@@ -232,6 +244,7 @@ const relations: ReadonlyArray<readonly [string, boolean]> = [
     'every site of a fleet has been asked in time to answer, even if all are slow',
     Math.ceil(FLEET_SITES / FANOUT_AT_ONCE) * FANOUT_SLOT_MS <= FLEET_DEADLINE_MS - AGENT_REPLY_MS,
   ],
+  ['what a join gives it can take in', FLEET_ROWS <= JOIN_INPUT_ROWS],
   ['a certificate is renewed while it is valid', CERTIFICATE_RENEW_DAYS < CERTIFICATE_VALID_DAYS],
   ['the authority outlives what it issues', CERTIFICATE_VALID_DAYS < AUTHORITY_VALID_DAYS],
   ['a query fits its request', QUERY_TEXT_BYTES * 6 < REQUEST_BODY_BYTES],

@@ -3,7 +3,7 @@
  * typed against the catalogue once, here; what is wrong with it is thrown before any site hears of it.
  */
 import type { FleetAskInput } from '@fleet/shared/api/ask.ts';
-import { readAssumptions } from '@fleet/shared/assume.ts';
+import { assumptionTerm, readAssumptions } from '@fleet/shared/assume.ts';
 import type { Manifest } from '@fleet/shared/catalogue.ts';
 import { LogicError } from '@fleet/shared/errors.ts';
 import { type CheckedAsk, checkAsk } from '@fleet/shared/language.ts';
@@ -17,9 +17,28 @@ export interface Admitted {
 }
 
 /** @throws LogicError with the code that docs/protocol.md section 1 gives for what is wrong */
-export function admit({ query, prove = true, assume = [] }: FleetAskInput, manifest: Manifest): Admitted {
+export function admit(
+  { query, prove = true, assume = [] }: Pick<FleetAskInput, 'query' | 'prove' | 'assume'>,
+  manifest: Manifest,
+): Admitted {
   const asked = checkAsk(query, manifest, { assume: readAssumptions(assume) });
   return { asked, prove: prove || asked.prove };
+}
+
+/** The same question in other words: its text, and which variables it answers with. */
+export interface Wording {
+  readonly text: string;
+  readonly variables: readonly string[];
+}
+
+/** An admitted question, reworded or under other rules. @throws LogicError as `admit` */
+export function readmit(
+  { asked, prove }: Admitted,
+  manifest: Manifest,
+  { text, variables }: Wording = asked,
+): Admitted {
+  const assume = asked.assumptions.map(assumptionTerm);
+  return { asked: checkAsk(text, manifest, { template: `[${variables.join(',')}]`, assume }), prove };
 }
 
 /** Counts the questions under way. */

@@ -1,25 +1,41 @@
 /**
- * A fleet question from beginning to end: admit, select, fanout, verify, merge.
+ * A fleet question from beginning to end: plan (admit, select), fanout, verify, merge.
  *
  *   what is wrong with the question itself is thrown, before any site is asked;
  *   what becomes of a site is a row of the coverage, and never another site's time;
- *   what fails its check is counted and named, and never merged.
+ *   what fails its check is counted and named, and never merged;
+ *   what holds for part of the fleet is never said of all of it.
  *
  * Replies are verified as they come in, while others are still awaited.
  */
-import type { AskResult, FleetAskInput } from '@fleet/shared/api/ask.ts';
+import type { Answer, FleetAskInput, FleetResult } from '@fleet/shared/api/ask.ts';
 import type { Manifest } from '@fleet/shared/catalogue.ts';
+import { LogicError } from '@fleet/shared/errors.ts';
 import { FANOUT_AT_ONCE, FLEET_DEADLINE_MS } from '@fleet/shared/limits.ts';
-import { questionBody } from '@fleet/shared/pengine.ts';
 import pLimit, { type LimitFunction } from 'p-limit';
 import type { Registry } from '../sites/registry.ts';
 import type { Sessions } from '../sites/sessions.ts';
 import type { World } from '../world.ts';
-import { admit, type Gate, openGate } from './admit.ts';
-import { fanout } from './fanout.ts';
+import { type Gate, openGate } from './admit.ts';
+import { setApart } from './apart.ts';
+import { fanout, type Patience, type Reply } from './fanout.ts';
+import { type Manifests, openManifests } from './manifests.ts';
 import { merge } from './merge.ts';
-import { select } from './select.ts';
+import type { Part } from './part.ts';
+import { type Plan, planQuestion } from './plan.ts';
+import type { Targets } from './select.ts';
+import { learnSize, openSizes, refuseKnownSize, type Sizes } from './sizes.ts';
 import { type Verdict, verify } from './verify.ts';
+
+/** What a site said the last time that it was asked this; `history` knows. */
+export interface LastKnown {
+  /** `query` and `assumptions` as the caller writes them. `at` is milliseconds since 1970 UTC. */
+  of(
+    query: string,
+    assumptions: readonly string[],
+    site: string,
+  ): { readonly at: number; readonly answers: readonly Answer[] } | null;
+}
 
 /** What a fleet question needs; one of these lives as long as the coordinator. */
 export interface Fleet {
@@ -31,25 +47,40 @@ export interface Fleet {
   readonly gate: Gate;
   readonly limit: LimitFunction;
   readonly turn: LimitFunction;
+  /** Of other core rules. */
+  readonly manifests: Manifests;
+  readonly sizes: Sizes;
+  readonly lastKnown?: LastKnown;
 }
 
-export function openFleet(parts: Pick<Fleet, 'registry' | 'sessions' | 'manifest' | 'world'>): Fleet {
-  return { ...parts, gate: openGate(), limit: pLimit(FANOUT_AT_ONCE), turn: pLimit(1) };
+type FleetParts = Pick<Fleet, 'registry' | 'sessions' | 'manifest' | 'world' | 'lastKnown'> & {
+  readonly manifests?: Manifests;
+};
+
+export function openFleet(parts: FleetParts): Fleet {
+  return {
+    manifests: openManifests(null),
+    ...parts,
+    gate: openGate(),
+    limit: pLimit(FANOUT_AT_ONCE),
+    turn: pLimit(1),
+    sizes: openSizes(),
+  };
 }
 
 /** Whoever waits for the answer. */
 export interface Waiting {
   /** Ends the question early; what is still open is then `cancelled`. */
   readonly cancel?: AbortSignal | undefined;
-  /** Told of each target, in the order in which they end. */
+  /** Told of each target, in the order in which they end; of a join, all when it is done. */
   readonly tell?: (verdict: Verdict) => void;
 }
 
 /**
- * Asks the fleet, or the sites named. `cancel` ends it early; what is still open is then `cancelled`.
- * @throws LogicError for a query that may not be asked, a site that is not known, or too many questions
+ * Asks the fleet, or the targets named. `cancel` ends it early; what is still open is then `cancelled`.
+ * @throws LogicError for a query that may not be asked, a site that is not known, too many questions, or too few answers
  */
-export function askFleet(fleet: Fleet, input: FleetAskInput, cancel?: AbortSignal): Promise<AskResult> {
+export function askFleet(fleet: Fleet, input: FleetAskInput, cancel?: AbortSignal): Promise<FleetResult> {
   return askFleetTelling(fleet, input, { cancel });
 }
 
@@ -58,26 +89,83 @@ export async function askFleetTelling(
   fleet: Fleet,
   input: FleetAskInput,
   { cancel, tell = () => {} }: Waiting,
-): Promise<AskResult> {
+): Promise<FleetResult> {
   const leave = fleet.gate.enter();
   try {
-    const admitted = admit(input, fleet.manifest);
-    const targets = select(fleet.registry, input.sites);
-    const question = questionBody(admitted.asked, admitted.prove);
-    const replies = fanout(fleet, targets, question, {
-      deadlineMs: input.deadlineMs ?? FLEET_DEADLINE_MS,
-      cancel,
-    });
-    const check = { ...admitted, question, manifest: fleet.manifest, turn: fleet.turn };
+    const plan = planQuestion(input, fleet);
+    refuseKnownSize(plan, fleet.sizes);
+    const patience = { deadlineMs: input.deadlineMs ?? FLEET_DEADLINE_MS, cancel };
+    const alone = plan.join === null ? tell : () => {};
     const verdicts = await Promise.all(
-      replies.map(async (reply) => {
-        const verdict = await verify(check, await reply);
-        tell(verdict);
-        return verdict;
-      }),
+      plan.parts.map((part) => askPart(fleet, part, { patience, maxAgeMs: plan.maxAgeMs, tell: alone })),
     );
-    return merge(input.query, admitted, verdicts);
+    for (const [i, part] of plan.parts.entries()) learnSize(fleet.sizes, part, verdicts[i] ?? []);
+    const result = withLastKnown(merge(plan, verdicts, fleet.manifest.bundle), fleet.lastKnown, input);
+    refuseBelowShare(plan, result);
+    if (plan.join !== null) for (const outcome of result.coverage.sites) tell({ outcome, answers: [] });
+    return result;
   } finally {
     leave();
   }
+}
+
+interface Asking {
+  readonly patience: Patience;
+  readonly maxAgeMs: number | null;
+  readonly tell: (verdict: Verdict) => void;
+}
+
+/** One goal at all its targets: one verdict each. */
+function askPart(fleet: Fleet, part: Part, { patience, maxAgeMs, tell }: Asking): Promise<Verdict[]> {
+  const { admitted, question, targets } = part;
+  const replies = fanout(fleet, targets.asked, question, patience);
+  const check = {
+    ...admitted,
+    question,
+    manifest: fleet.manifest,
+    manifests: fleet.manifests,
+    turn: fleet.turn,
+  };
+  const own = fleet.manifest.bundle;
+  return Promise.all(
+    [...targets.skipped.map(skip), ...replies].map(async (awaited) => {
+      const reply = await awaited;
+      const verdict = setApart(await verify(check, reply), reply, { own, maxAgeMs });
+      tell(verdict);
+      return verdict;
+    }),
+  );
+}
+
+function skip({ site, reason }: Targets['skipped'][number]): Promise<Reply> {
+  return Promise.resolve({ kind: 'none', site, ms: 0, outcome: 'skipped', error: null, reason });
+}
+
+/** What the missing sites said the last time, beside the answer. */
+function withLastKnown(
+  result: FleetResult,
+  lastKnown: LastKnown | undefined,
+  { query, assume = [] }: FleetAskInput,
+): FleetResult {
+  if (lastKnown === undefined || result.kind === 'join') return result;
+  const missing = result.coverage.sites.filter(
+    ({ outcome }) => outcome !== 'answered' && outcome !== 'empty' && outcome !== 'stale',
+  );
+  const known = missing.flatMap(({ site }) => {
+    const before = lastKnown.of(query, assume, site);
+    return before === null ? [] : [{ site, ...before }];
+  });
+  return { ...result, lastKnown: known };
+}
+
+function refuseBelowShare({ share }: Plan, { coverage }: FleetResult): void {
+  const good = coverage.answered + coverage.empty;
+  if (share === 0 || (coverage.targets > 0 && good >= share * coverage.targets)) return;
+  const wanted = share === 1 ? 'all of them' : `a share of ${share}`;
+  throw new LogicError(
+    'partial_coverage',
+    `${good} of ${coverage.targets} sites answered, and ${wanted} must`,
+    undefined,
+    { coverage },
+  );
 }

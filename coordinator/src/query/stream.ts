@@ -2,7 +2,7 @@
  * A fleet question whose sites appear as they answer: what the pipeline knows of each site, at once, then its result. The work is
  * that of `askFleet`; whoever leaves cancels it, at the sites too.
  */
-import type { AskResult, FleetAskInput, StreamEvent } from '@fleet/shared/api/ask.ts';
+import type { FleetAskInput, FleetResult, StreamEvent } from '@fleet/shared/api/ask.ts';
 import { Feed } from '../views/feed.ts';
 import { askFleetTelling, type Fleet } from './pipeline.ts';
 
@@ -18,7 +18,7 @@ export async function* streamFleet(
   const feed = new Feed<StreamEvent>({ most: Number.POSITIVE_INFINITY });
   const tell = ({ outcome, answers }: Omit<StreamEvent & { kind: 'site' }, 'kind'>) =>
     feed.push({ kind: 'site', outcome, answers });
-  const ended = (result: AskResult) => {
+  const ended = (result: FleetResult) => {
     feed.push({ kind: 'end', result });
     feed.end();
   };

@@ -14,19 +14,24 @@ import { type Question, readReply } from '@fleet/shared/pengine.ts';
 import { type ReplyStamp, readStamp } from '@fleet/shared/reply.ts';
 import { checkStockReply } from '@fleet/shared/stock.ts';
 import type { LimitFunction } from 'p-limit';
-import type { Admitted } from './admit.ts';
+import { type Admitted, readmit } from './admit.ts';
 import type { NoReply, Reply, ReplyBody } from './fanout.ts';
+import type { Manifests } from './manifests.ts';
 import { plainText } from './refusal.ts';
 
 /** One target's row of the coverage, and the answers that may be merged. */
 export interface Verdict {
   readonly outcome: SiteOutcome;
   readonly answers: readonly Answer[];
+  /** Answers that hold and are not to be merged (apart.ts), where that is so. */
+  readonly apart?: readonly Answer[];
 }
 
 export interface Check extends Admitted {
   readonly question: Question;
   readonly manifest: Manifest;
+  /** Of other bundles; where left out, a reply from one is rejected. */
+  readonly manifests?: Manifests;
   /** One at a time, over all questions. */
   readonly turn: LimitFunction;
 }
@@ -36,8 +41,22 @@ export function verify(check: Check, reply: Reply): Promise<Verdict> {
   if (reply.kind === 'none') return Promise.resolve(withoutReply(reply));
   return check.turn(async () => {
     await setImmediate();
-    return judge(check, reply);
+    return judge(await underItsRules(check, reply), reply);
   });
+}
+
+/** A reply from other core rules is checked against their manifest, where there is one and the question can be asked there. */
+async function underItsRules(check: Check, { headers }: ReplyBody): Promise<Check> {
+  const bundle = headers['logic-bundle'];
+  if (bundle === check.manifest.bundle || typeof bundle !== 'string') return check;
+  const manifest = (await check.manifests?.of(bundle)) ?? null;
+  if (manifest === null) return check;
+  try {
+    return { ...check, ...readmit(check, manifest), manifest };
+  } catch (cause) {
+    if (cause instanceof LogicError) return check;
+    throw cause;
+  }
 }
 
 function withoutReply({ site, ms, outcome, error, reason }: NoReply): Verdict {

@@ -6,11 +6,14 @@ import { initTRPC, TRPCError } from '@trpc/server';
 import { ZodError } from 'zod';
 import { ERRORS, type ErrorCode, LogicError } from '../errors.ts';
 import { SSE_PING_MS, SSE_SILENCE_MS } from '../limits.ts';
+import type { Coverage } from './ask.ts';
 
 /** What travels with every error, under `data.logic`. */
 export interface LogicErrorData {
   readonly code: ErrorCode;
   readonly advice: string;
+  /** Of `partial_coverage`: who answered, and who did not, with the reason. */
+  readonly coverage?: Coverage;
 }
 
 /** tRPC's parts for a router whose procedures are called with `Context`. */
@@ -25,7 +28,8 @@ export function logicTRPC<Context extends object>() {
     errorFormatter: ({ shape, error }) => {
       const code = codeOf(error);
       const { advice, http } = ERRORS[code];
-      const logic: LogicErrorData = { code, advice };
+      const more = error.cause instanceof LogicError ? error.cause.data : {};
+      const logic: LogicErrorData = { ...more, code, advice };
       // tRPC answers with this status: its own codes know fewer than HTTP does (no 507, say).
       const data = { ...shape.data, httpStatus: http, logic };
       return { ...shape, message: messageOf(error, shape.message), data };
