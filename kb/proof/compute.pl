@@ -1,15 +1,19 @@
 :- module(compute,
           [ evaluate/2,                 % +Expression, -Value
+            sum_numbers/3,              % +Numbers, +Sum0, -Sum
             holds/1                     % +Comparison
           ]).
 :- use_module(errors).
+
+:- set_prolog_flag(optimise, true).        % for this file: arithmetic without a call
 
 /** <module> The closed arithmetic of rules and questions
 
 The same functions with the same results as `shared/src/arithmetic.ts`: exact integers of at most 256 bits and
 finite IEEE doubles that never meet. SWI-Prolog's own is/2 would also take characters, rationals, mixed
 operands and functions beyond the list (SHARP-EDGES 5), so the structure is walked here and
-only the single operation is left to it.
+only the single operation is left to it. What is usual (integers that fit a word, floats far from infinity) needs no more than
+that operation: it cannot fail, nor leave the range.
 
     ?- evaluate(float(3)/2.0, X).
 */
@@ -20,9 +24,9 @@ only the single operation is left to it.
 %   @throws logic(type_error, _) for mixed operands or an integer past 256 bits.
 
 evaluate(N, V) :- number(N), !, in_range(N, V).
-evaluate(A+B, V) :- evaluate(A, X), evaluate(B, Y), same_kind(X, Y), operation(X+Y, V).
-evaluate(A-B, V) :- evaluate(A, X), evaluate(B, Y), same_kind(X, Y), operation(X-Y, V).
-evaluate(A*B, V) :- evaluate(A, X), evaluate(B, Y), same_kind(X, Y), operation(X*Y, V).
+evaluate(A+B, V) :- operand(A, X), operand(B, Y), plus(X, Y, V).
+evaluate(A-B, V) :- operand(A, X), operand(B, Y), minus(X, Y, V).
+evaluate(A*B, V) :- operand(A, X), operand(B, Y), times(X, Y, V).
 evaluate(A/B, V) :- evaluate(A, X), evaluate(B, Y), both(float, X, Y), operation(X/Y, V).
 evaluate(A//B, V) :- evaluate(A, X), evaluate(B, Y), both(integer, X, Y), operation(X//Y, V).
 evaluate(A mod B, V) :- evaluate(A, X), evaluate(B, Y), both(integer, X, Y), operation(X mod Y, V).
@@ -31,6 +35,42 @@ evaluate(max(A,B), V) :- evaluate(A, X), evaluate(B, Y), same_kind(X, Y), operat
 evaluate(abs(A), V) :- evaluate(A, X), operation(abs(X), V).
 evaluate(-(A), V) :- evaluate(A, X), operation(-(X), V).
 evaluate(float(A), V) :- evaluate(A, X), operation(float(X), V).
+
+operand(A, X) :- ( number(A) -> X = A ; evaluate(A, X) ).
+
+plus(X, Y, V) :-
+    (   words(X, Y)
+    ->  V is X+Y
+    ;   tame(X, Y)
+    ->  V is X+Y+0.0
+    ;   evaluate(X, X1), evaluate(Y, Y1), same_kind(X1, Y1), operation(X1+Y1, V)
+    ).
+
+minus(X, Y, V) :-
+    (   words(X, Y)
+    ->  V is X-Y
+    ;   tame(X, Y)
+    ->  V is X-Y+0.0
+    ;   evaluate(X, X1), evaluate(Y, Y1), same_kind(X1, Y1), operation(X1-Y1, V)
+    ).
+
+times(X, Y, V) :-
+    (   words(X, Y)
+    ->  V is X*Y
+    ;   tame(X, Y)
+    ->  V is X*Y+0.0
+    ;   evaluate(X, X1), evaluate(Y, Y1), same_kind(X1, Y1), operation(X1*Y1, V)
+    ).
+
+%   words(+X, +Y): two integers whose sum, difference and product are in range.
+words(X, Y) :-
+    integer(X), integer(Y),
+    X =< 0xffffffffffff, X >= -0xffffffffffff, Y =< 0xffffffffffff, Y >= -0xffffffffffff.
+
+%   tame(+X, +Y): two floats whose sum, difference and product are finite.
+tame(X, Y) :-
+    float(X), float(Y),
+    X =< 1.0e150, X >= -1.0e150, Y =< 1.0e150, Y >= -1.0e150.
 
 operation(Expression, V) :-
     catch(V0 is Expression, error(evaluation_error(Kind), _),
@@ -78,6 +118,18 @@ holds(A \== B) :- A \== B.
 holds(V is E)  :- evaluate(E, V0), V == V0.
 
 operands(A, B, X, Y) :-
-    evaluate(A, X),
-    evaluate(B, Y),
-    same_kind(X, Y).
+    (   words(A, B)
+    ->  X = A, Y = B
+    ;   tame(A, B)
+    ->  X = A, Y = B
+    ;   evaluate(A, X),
+        evaluate(B, Y),
+        same_kind(X, Y)
+    ).
+
+%!  sum_numbers(+Numbers, +Sum0, -Sum) is det.
+
+sum_numbers([], Sum, Sum).
+sum_numbers([X|Xs], Sum0, Sum) :-
+    plus(Sum0, X, Sum1),
+    sum_numbers(Xs, Sum1, Sum).

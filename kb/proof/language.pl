@@ -5,7 +5,8 @@
             local_variables/2,          % +Goal, -Vars
             refuse_named_locals/2,      % +Goal, +Bindings
             comparison/1,               % ?Goal
-            any_form/2                  % +Term, -Closed
+            any_form/2,                 % +Term, -Closed
+            closed_in/3                 % +Whole, +Term, -Closed
           ]).
 :- use_module(library(lists)).
 :- use_module(library(apply)).
@@ -458,3 +459,18 @@ any_form(Term, Closed) :-
 
 any_variable('$any'(I), I, I1) :-
     I1 is I+1.
+
+%!  closed_in(+Whole, +Term, -Closed) is det.
+%
+%   The same before anything has a value, for a Term that stands in Whole: existential is what occurs nowhere else. The other
+%   variables are shared with Term.
+
+closed_in(Whole, Term, Closed) :-
+    term_variables(Term, Vars),
+    partition(only_in(Term, Whole), Vars, Locals, Others),
+    copy_term(Others-Locals-Term, Others-Anys-Closed),
+    foldl(any_variable, Anys, 0, _).
+
+only_in(Term, Whole, V) :-
+    occurrences(V, Term, N),
+    occurrences(V, Whole, N).

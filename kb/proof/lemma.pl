@@ -7,6 +7,7 @@
           ]).
 :- use_module(library(lists)).
 :- use_module(errors).
+:- use_module(unfold).
 
 /** <module> Lemmas: what was derived once in a question is not derived again
 
@@ -16,8 +17,8 @@ of it, and there are exponentially many. It changes what an answer costs, never 
 
     :- catalogue(boot_height(unit:atom, height:integer), [ kind(derived), lemma(true), doc("...") ]).
 
-A proof tree names a lemma by lemma(Fact), and Fact's own tree is kept once, so that neither a tree in memory nor the
-work of writing it grows with the number of ways to it. Trees are kept only where the question wants proofs.
+A proof tree names a lemma by lemma(Fact), and the witness of Fact is kept once (unfold.pl), so that neither a tree in memory nor the
+work of writing it grows with the number of ways to it. Witnesses are kept only where the question wants proofs.
 
 Lemmas belong to one question in one thread: kept in a trie of the thread, forgotten when the next question begins
 (SHARP-EDGES 2: nothing that can reach a state or assumed fact is kept across questions). There is no cycle detection:
@@ -27,15 +28,15 @@ a recursion must descend a rank, as everywhere in core.
 %   Calls and answers kept for one question. About 200 bytes each, outside the stack and so not under its limit.
 most_kept(200_000).
 
-%!  lemma(+Atom, :Twin, ?Tree) is nondet.
+%!  lemma(+Atom, :Twin, ?Witness) is nondet.
 %
-%   Solve Atom by Twin, its twin, which shares Atom's variables and binds Tree.
+%   Solve Atom by Twin, its twin, which shares Atom's variables and binds Witness.
 %
 %   @throws logic(memory_limit, _)
 
 :- meta_predicate lemma(+, 0, ?).
 
-lemma(Atom, Twin, Tree) :-
+lemma(Atom, Twin, Witness) :-
     kept(Trie),
     term_variables(Atom, Vars),
     (   trie_lookup(Trie, Atom, Answers)
@@ -44,34 +45,33 @@ lemma(Atom, Twin, Tree) :-
     ->  findall(Vars, Twin, Answers0),
         sort(Answers0, Answers),
         kept_answers(Trie, Atom, Answers)
-    ;   findall(Vars-Tree, Twin, Pairs0),
-        sort(0, @=<, Pairs0, Pairs),
-        keep_proofs(Pairs, Trie, Vars-Atom, Answers),
+    ;   findall(Vars-Witness, Twin, Pairs0),
+        first_proofs(Pairs0, fact_tree(Vars-Atom), Pairs),
+        keep_witnesses(Pairs, Trie, Vars-Atom, Answers),
         kept_answers(Trie, Atom, Answers)
     ),
     member(Vars, Answers).
+
+fact_tree(Template, Values-Witness, Tree) :-
+    copy_term(Template, Values-Fact),
+    witnessed(Fact, Witness, Call),
+    call_tree(Call, Tree).
 
 kept_answers(Trie, Atom, Answers) :-
     length(Answers, Count),
     within_limit(Count),
     trie_insert(Trie, Atom, Answers).
 
-%   keep_proofs(+Pairs, +Trie, +Template, -Answers): of several proofs the first in standard order, as everywhere.
-keep_proofs([], _, _, []).
-keep_proofs([Values-Tree|Pairs0], Trie, Vars-Atom, [Values|Answers]) :-
-    copy_term(Vars-Atom, Values-Fact),
+%   keep_witnesses(+Pairs, +Trie, +Template, -Answers): Answers are the keys of Pairs. A fact that was found by a call with other
+%   arguments has its witness already: the same, as all its proofs were found then.
+keep_witnesses([], _, _, []).
+keep_witnesses([Values-Witness|Pairs], Trie, Template, [Values|Answers]) :-
+    copy_term(Template, Values-Fact),
     (   trie_lookup(Trie, proof_of(Fact), _)
     ->  true
-    ;   trie_insert(Trie, proof_of(Fact), Tree)
+    ;   trie_insert(Trie, proof_of(Fact), Witness)
     ),
-    same_values(Pairs0, Values, Pairs),
-    keep_proofs(Pairs, Trie, Vars-Atom, Answers).
-
-same_values([Values0-_|Pairs0], Values, Pairs) :-
-    Values0 == Values,
-    !,
-    same_values(Pairs0, Values, Pairs).
-same_values(Pairs, _, Pairs).
+    keep_witnesses(Pairs, Trie, Template, Answers).
 
 within_limit(Count) :-
     counted(Count, Total),
@@ -100,7 +100,9 @@ kept(Trie) :-
 
 lemma_tree(Fact, Tree) :-
     nb_current(kb_lemmas, Trie),
-    trie_lookup(Trie, proof_of(Fact), Tree).
+    trie_lookup(Trie, proof_of(Fact), Witness),
+    witnessed(Fact, Witness, Call),
+    call_tree(Call, Tree).
 
 %!  begin_lemmas(+Proofs) is det.
 %
@@ -113,7 +115,7 @@ begin_lemmas(Proofs) :-
 
 %!  without_proofs is semidet.
 %
-%   The question wants no proofs: no tree need be kept.
+%   The question wants no proofs: no witness need be kept.
 
 without_proofs :-
     nb_current(kb_lemma_proofs, none).

@@ -64,6 +64,26 @@ test(a_lemma_stands_once_in_a_proof, Count == 1) :-
     prove:question((node_status(a,S), node_status(a,S)), [S], proof, Q),
     prove:answers(Q, W, 1500000, [answer(_, Proof)]),
     aggregate_all(count, member(step(_, rule(_, _, _)), Proof), Count).
+test(a_proof_written_straight_is_that_of_its_tree, [forall(between(1, 12, Seed)), true(Straight == Trees)]) :-
+    random_world(Seed, W),
+    findall(Name/Arity, straight:report(Name, Arity, straight(_, _)), Predicates),
+    length(Predicates, Count), Count > 40,
+    lemma:begin_lemmas(kept),
+    findall(Call-Proof, ( member(P, Predicates), found(P, W, Call), call(derived_proof:Call, Proof) ), Straight),
+    findall(Call-Proof, ( member(Call-_, Straight), prove:parts_proof([call(Call)], Proof) ), Trees),
+    length(Straight, Answers), Answers > 30.
+test(a_premise_of_two_solutions_stands_once, Count == 1) :-
+    world([node_memory(a,9), vm_host(v,a), vm_memory(v,1), vm_memory(v,2)], W),
+    proved(W, 1500000, memory_free(a,6), [memory_free(a,6)]),
+    prove:question(memory_free(a,_), [], proof, Q),
+    prove:answers(Q, W, 1500000, [answer([], Proof)]),
+    aggregate_all(count, member(step(_, fact(vm_host(v,a), _)), Proof), Count).
+
+found(Name/Arity, Site, Call) :-
+    functor(Atom, Name, Arity),
+    twin:body_goal(Atom, Site, 1500000, [call(Call)], [], Run),
+    call(twin:Run).
+
 test(aggregates_over_nothing, C-S == 0-0.0) :-
     world([], W),
     proved(W, 1500000, (aggregate_all(count,node(_),_), aggregate_all(sum(L),node_load(_,L),_)), As),

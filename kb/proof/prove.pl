@@ -12,6 +12,8 @@
 :- use_module(explain).
 :- use_module(twin).
 :- use_module(lemma).
+:- use_module(unfold).
+:- use_module(straight, [straight/1]).
 
 /** <module> Answers and their proofs
 
@@ -95,32 +97,51 @@ assumed(why_not(_, _, Assumed), Assumed).
 derive(why_not(Goal, _, _), Site, Now, Answers) :-
     findall(answer([], Why), explain(Goal, Site, Now, Why), Answers).
 derive(question(Goal, Vars, Proof, Assumed), Site, Now, Answers) :-
-    body_goal(Goal, Site, Now, Trees, [], Run),
+    body_goal(Goal, Site, Now, Parts, [], Run),
     (   Proof == none
-    ->  findall(Vars-none, Run, Pairs0)
-    ;   findall(Vars-Trees, Run, Pairs0)
-    ),
-    sort(0, @=<, Pairs0, Pairs1),
-    first_of_each(Pairs1, Pairs),
-    maplist(answer(Assumed), Pairs, Answers).
-
-first_of_each([], []).
-first_of_each([K-V|T0], [K-V|T]) :-
-    same_answer(T0, K, T1),
-    first_of_each(T1, T).
-
-same_answer([K0-_|T0], K, T) :- K0 == K, !, same_answer(T0, K, T).
-same_answer(T, _, T).
-
-answer(_, Values-none, answer(Values, none)) :- !.
-answer(Assumed, Values-Trees, answer(Values, Proof)) :-
-    steps(Trees, Numbers, 0, N0, few(0, []), Known, Steps, [step(N,query(Numbers))]),
-    forget(Known),
-    N is N0+1,
-    (   Assumed == []
-    ->  Proof = Steps
-    ;   maplist(named_assumption(Assumed), Steps, Proof)
+    ->  findall(answer(Vars, none), Run, Answers0),
+        sort(Answers0, Answers)
+    ;   findall(answer(Vars, Parts), Run, Answers0),
+        first_proofs(Answers0, answer_trees, Answers1),
+        with_proofs(Parts, Answers1, Answers2),
+        name_assumptions(Assumed, Answers2, Answers)
     ).
+
+answer_trees(answer(_, Parts), Trees) :-
+    part_trees(Parts, Trees).
+
+%   with_proofs(+Parts, +Answers0, -Answers): Parts tells which way: that of a single predicate may lead straight to the steps.
+with_proofs([call(Call)], Answers0, Answers) :-
+    straight(Call),
+    !,
+    straight_proofs(Answers0, Answers).
+with_proofs(_, Answers0, Answers) :-
+    maplist(answer_proof, Answers0, Answers).
+
+straight_proofs([], []).
+straight_proofs([answer(Values, Parts)|Answers0], [answer(Values, Proof)|Answers]) :-
+    Parts = [call(Call)],
+    (   call(derived_proof:Call, Proof0)
+    ->  Proof = Proof0
+    ;   parts_proof(Parts, Proof)               % a conclusion stands twice in it
+    ),
+    straight_proofs(Answers0, Answers).
+
+answer_proof(answer(Values, Parts), answer(Values, Proof)) :-
+    parts_proof(Parts, Proof).
+
+parts_proof(Parts, Proof) :-
+    part_trees(Parts, Trees),
+    steps(Trees, Numbers, 0, N0, few(0, []), Known, Proof, [step(N,query(Numbers))]),
+    forget(Known),
+    N is N0+1.
+
+name_assumptions([], Answers, Answers) :- !.
+name_assumptions(Assumed, Answers0, Answers) :-
+    maplist(named_assumptions(Assumed), Answers0, Answers).
+
+named_assumptions(Assumed, answer(Values, Steps0), answer(Values, Steps)) :-
+    maplist(named_assumption(Assumed), Steps0, Steps).
 
 named_assumption(Assumed, step(N,fact(Fact, _)), step(N,assumed(Fact))) :-
     assumed_fact(Assumption, Assumed),
@@ -129,8 +150,7 @@ named_assumption(Assumed, step(N,fact(Fact, _)), step(N,assumed(Fact))) :-
 named_assumption(_, Step, Step).
 
 %   steps(+Trees, -Numbers, +N0, -N, +Known0, -Known, -Steps, ?Tail): premises before conclusions, each conclusion once. N
-%   is the last number given. Existential variables are written as '$any'(I): on a copy, as the same variable may be a
-%   value elsewhere in the tree of another solution.
+%   is the last number given.
 
 steps([], [], N, N, Known, Known, Steps, Steps).
 steps([Tree|Trees], Numbers, N0, N, Known0, Known, Steps0, Steps) :-
@@ -166,8 +186,7 @@ step(eval(Goal), Ts, [I|Is], N0, N, K0, K, S0, S) :-
         learn(Goal, I, K0, K1),
         steps(Ts, Is, I, N, K1, K, S1, S)
     ).
-step(absent(Goal0), Ts, [I|Is], N0, N, K0, K, S0, S) :-
-    any_form(Goal0, Goal),
+step(absent(Goal), Ts, [I|Is], N0, N, K0, K, S0, S) :-
     (   number_of(\+ Goal, K0, I)
     ->  steps(Ts, Is, N0, N, K0, K, S0, S)
     ;   I is N0+1,
@@ -175,8 +194,7 @@ step(absent(Goal0), Ts, [I|Is], N0, N, K0, K, S0, S) :-
         learn(\+ Goal, I, K0, K1),
         steps(Ts, Is, I, N, K1, K, S1, S)
     ).
-step(all(Op, V0, G0, Solutions, R, TreeLists), Ts, [I|Is], N0, N, K0, K, S0, S) :-
-    any_form(G0-V0, G-V),
+step(all(Op, V, G, Solutions, R, TreeLists), Ts, [I|Is], N0, N, K0, K, S0, S) :-
     (   number_of(all(Op, V, G, R), K0, I)
     ->  steps(Ts, Is, N0, N, K0, K, S0, S)
     ;   append(TreeLists, Trees),

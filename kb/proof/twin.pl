@@ -6,7 +6,6 @@
           ]).
 :- use_module(library(lists)).
 :- use_module(library(apply)).
-:- use_module(library(pairs)).
 :- use_module(library(ugraphs)).
 :- use_module(library(aggregate), [aggregate_all/3]).
 :- use_module(library(error)).
@@ -16,22 +15,25 @@
 :- use_module(errors).
 :- use_module(compute).
 :- use_module(lemma).
+:- use_module(unfold).
+:- use_module(straight).
 
 /** <module> Core clauses and their twins
 
 Reads the core rules, refuses what is outside the language (SHARP-EDGES 3), and expands each clause into a *twin* that
-derives the same and builds the tree of its proof as it goes: measured free, where interpreting costs ten times. The clause
+derives the same and gives a *witness* as it goes: the number of the clause and what the proof says that the conclusion does not, nothing
+else. A witness is a few cells where a proof is a hundred, and answers are copied several times before they are given. The clause
 
     node_status(N, up) :- node(N), node_up(N, true).
 
 becomes, in module `derived`,
 
-    node_status(N, up, Site, Now, rule(clause(node_status,2,1), node_status(N,up), [T1,T2])) :-
-        Site:node(N), T1 = fact(node(N), inventory),
-        Site:node_up(N, true, S, O, V), Now =< V, T2 = fact(node_up(N,true), evidence(S,O,V)).
+    node_status(N, up, Site, Now, w1(S,O,V)) :-
+        Site:node(N), Site:node_up(N, true, S, O, V), Now =< V.
 
-Site names the module of the asking site's facts. The order of clauses within a predicate numbers them; a predicate
-stands in one file. After build_twins/0 nothing here changes.
+and the same clause turns the witness back into a tree (unfold.pl) or, where no conclusion can stand twice in the proof, straight into its
+numbered steps (straight.pl). Site names the module of the asking site's facts. The order of clauses within a predicate numbers them; a
+predicate stands in one file. After build_twins/0 nothing here changes.
 */
 
 %   core_clause(Name, Arity, K, Head, Body, Where): Body in normal form, Where is File:Line below kb/.
@@ -90,65 +92,79 @@ add_clause(Head, Body, Where) :-
 
 build_twins :-
     forall(read_clause(Name, Arity, Head, Body0, Where),
-           build_twin(Name, Arity, Head, Body0, Where)),
+           check_twin(Name, Arity, Head, Body0, Where)),
     forall(( entry(Name, Arity, _), entry_kind(Name, Arity, derived), \+ core_clause(Name, Arity, _, _, _, _) ),
            refuse(unknown_predicate, [Name, '/', Arity, ' is declared as derived and has no clause'])),
     retractall(read_clause(_, _, _, _, _)),
     check_stratified,
-    findall(derived:Name/Stored, ( entry(Name, Arity, _), entry_kind(Name, Arity, derived), Stored is Arity+3 ), Specs),
-    compile_predicates(Specs).
+    setup_call_cleanup(
+        ( current_prolog_flag(optimise, Optimise), set_prolog_flag(optimise, true) ),
+        compile_twins,                          % arithmetic without a call
+        set_prolog_flag(optimise, Optimise)).
 
-build_twin(Name, Arity, Head, Body0, Where) :-
+check_twin(Name, Arity, Head, Body0, Where) :-
     check_clause(Head, Body0, Body, _, Where),
     aggregate_all(count, core_clause(Name, Arity, _, _, _, _), K0),
     K is K0+1,
-    assertz(core_clause(Name, Arity, K, Head, Body, Where)),
-    body_goal(Body, Site, Now, Trees, [], Goal),
-    Head =.. [_|Args],
-    append(Args, [Site,Now,rule(clause(Name,Arity,K), Head, Trees)], TwinArgs),
+    assertz(core_clause(Name, Arity, K, Head, Body, Where)).
+
+compile_twins :-
+    forall(core_clause(Name, Arity, K, Head, Body, _),
+           compile_twin(clause(Name,Arity,K), Head, Body)),
+    compile_straight,
+    findall(derived:Name/Stored, ( entry(Name, Arity, _), entry_kind(Name, Arity, derived), Stored is Arity+3 ), Specs),
+    compile_predicates(Specs).
+
+compile_twin(Id, Head, Body) :-
+    body_goal(Body, Site, Now, Parts, [], Goal),
+    compile_tree(Id, Head, Body, Parts, Witness),
+    Head =.. [Name|Args],
+    append(Args, [Site,Now,Witness], TwinArgs),
     Twin =.. [Name|TwinArgs],
     assertz((derived:Twin :- Goal)).
 
-%!  body_goal(+Body, +Site, +Now, -Trees, ?Tail, -Goal) is det.
+%!  body_goal(+Body, +Site, +Now, -Parts, ?Tail, -Goal) is det.
 %
-%   Goal runs Body (in normal form) for Site at Now. Trees, up to Tail, become the proof trees of its parts; a
-%   disjunction's tree is seq(List), bound when one side has succeeded. Serves rules and questions alike.
+%   Goal runs Body (in normal form) for Site at Now. Parts, up to Tail, are what unfold.pl makes the proof trees of its parts
+%   from; a disjunction's part is seq(Parts), bound when one side has succeeded. Serves rules and questions alike.
 
-body_goal(true, _, _, Ts, Ts, true) :- !.
-body_goal((A,B), Site, Now, Ts0, Ts, (GA,GB)) :-
+body_goal(true, _, _, Ps, Ps, true) :- !.
+body_goal((A,B), Site, Now, Ps0, Ps, (GA,GB)) :-
     !,
-    body_goal(A, Site, Now, Ts0, Ts1, GA),
-    body_goal(B, Site, Now, Ts1, Ts, GB).
-body_goal((A;B), Site, Now, [seq(Ts)|Tail], Tail, ((GA,Ts=TA) ; (GB,Ts=TB))) :-
+    body_goal(A, Site, Now, Ps0, Ps1, GA),
+    body_goal(B, Site, Now, Ps1, Ps, GB).
+body_goal((A;B), Site, Now, [seq(Ps)|Tail], Tail, ((GA,Ps=PA) ; (GB,Ps=PB))) :-
     !,
-    body_goal(A, Site, Now, TA, [], GA),
-    body_goal(B, Site, Now, TB, [], GB).
+    body_goal(A, Site, Now, PA, [], GA),
+    body_goal(B, Site, Now, PB, [], GB).
 body_goal(\+ A, Site, Now, [absent(A)|Tail], Tail, \+ GA) :-
     !,
     body_goal(A, Site, Now, _, [], GA).
-body_goal(all(Op, V, A, R), Site, Now, [all(Op, V, A, Solutions, R, Trees)|Tail], Tail,
-          twin:all_solutions(Tuple-Parts, GA, op(Op, V), Solutions, Trees, R)) :-
+body_goal(all(Op, V, A, R), Site, Now, [all(Op, V, A, R, Pairs, Inner)|Tail], Tail,
+          twin:all_solutions(Inner, GA, op(Op, V), Pairs, R)) :-
     !,
     body_goal(A, Site, Now, Parts, [], GA),
-    local_variables(A, Tuple).
+    local_variables(A, Tuple),
+    inner_witness(Parts, Tuple, Inner).
 body_goal(V is E, _, _, [eval(V is E)|Tail], Tail, compute:evaluate(E, V)) :- !.
 body_goal(Goal, _, _, [eval(Goal)|Tail], Tail, compute:holds(Goal)) :-
     comparison(Goal),
     !.
-body_goal(Atom, Site, Now, [Tree|Tail], Tail, Goal) :-
+body_goal(Atom, Site, Now, [Part|Tail], Tail, Goal) :-
     functor(Atom, Name, Arity),
     entry_kind(Name, Arity, Kind),
-    atom_goal(Kind, Atom, Site, Now, Tree, Goal).
+    atom_goal(Kind, Atom, Site, Now, Part, Goal).
 
-atom_goal(derived, Atom, Site, Now, Tree, Goal) :-
+atom_goal(derived, Atom, Site, Now, Part, Goal) :-
     Atom =.. [Name|Args],
-    append(Args, [Site,Now,Derived], TwinArgs),
+    append(Args, [Site,Now,Witness], TwinArgs),
     Twin =.. [Name|TwinArgs],
     functor(Atom, Name, Arity),
     (   is_lemma(Name, Arity)
-    ->  Tree = lemma(Atom),
-        Goal = lemma:lemma(Atom, derived:Twin, Derived)
-    ;   Tree = Derived,
+    ->  Part = lemma(Atom),
+        Goal = lemma:lemma(Atom, derived:Twin, Witness)
+    ;   witnessed(Atom, Witness, Call),
+        Part = call(Call),
         Goal = derived:Twin
     ).
 atom_goal(state, Atom, Site, Now, fact(Atom, evidence(Source, ObservedAt, ValidUntil)), (Site:Stored, Now =< ValidUntil)) :-
@@ -158,49 +174,55 @@ atom_goal(state, Atom, Site, Now, fact(Atom, evidence(Source, ObservedAt, ValidU
 atom_goal(inventory, Atom, Site, _, fact(Atom, inventory), Site:Atom).
 atom_goal(clock, now(T), _, Now, fact(now(T), clock), T = Now).
 
-%   all_solutions(+Template, :Goal, +Op, -Solutions, -Trees, ?Result): the aggregate, over distinct
-%   tuples in canonical order, with the first of several proofs of a tuple in standard order. Trees are collected only where
-%   the question wants proofs.
+%   all_solutions(+Inner, :Goal, +Op, -Pairs, ?Result): the aggregate, over distinct tuples in canonical order. Pairs, of a tuple
+%   and the witness of the first of its proofs in standard order, are kept only where the question wants proofs.
 
-:- public all_solutions/6.
+:- public all_solutions/5.
 
-all_solutions(Tuple-Parts, Goal, op(Op, V), Solutions, Trees, Result) :-
+all_solutions(inner(Tuple, Witness, Parts), Goal, op(Op, V), Pairs, Result) :-
     term_variables(Tuple, Locals),              % those that have a value by now are not local
+    Key =.. [k|Locals],
     (   without_proofs
-    ->  findall(Locals, Goal, Solutions0),
-        sort(Solutions0, Solutions)
-    ;   findall(Locals-Parts, Goal, Pairs0),
-        sort(0, @=<, Pairs0, Pairs1),
-        first_proofs(Pairs1, Pairs),
-        pairs_keys_values(Pairs, Solutions, Trees)
+    ->  findall(Key, Goal, Keys0),
+        sort(Keys0, Solutions)                  % each a key or a pair
+    ;   findall(Key-Witness, Goal, Pairs0),
+        first_proofs(Pairs0, pair_trees(inner(Tuple, Witness, Parts)), Pairs),
+        Solutions = Pairs
     ),
     (   Op == count
     ->  length(Solutions, Result)
-    ;   solution_values(Solutions, Locals, V, Values),
+    ;   place(Locals, V, 1, Place),
+        solution_values(Solutions, Place, Values),
         aggregate(Op, Values, Result)
     ).
 
-solution_values([], _, _, []).
-solution_values([Solution|Solutions], Locals, V, [Value|Values]) :-
-    copy_term(Locals-V, Solution-Value),
-    solution_values(Solutions, Locals, V, Values).
+%   place(+Locals, +V, +I0, -Place): where V stands in a key, or value(V) where it is not local.
+place([], V, _, value(V)).
+place([Local|Locals], V, I, Place) :-
+    (   Local == V
+    ->  Place = I
+    ;   I1 is I+1,
+        place(Locals, V, I1, Place)
+    ).
 
-first_proofs([], []).
-first_proofs([K-V|T0], [K-V|T]) :-
-    drop_key(T0, K, T1),
-    first_proofs(T1, T).
+solution_values([], _, []).
+solution_values([Solution|Solutions], Place, [Value|Values]) :-
+    (   Solution = Key-_
+    ->  true
+    ;   Key = Solution
+    ),
+    (   Place = value(Value)
+    ->  true
+    ;   arg(Place, Key, Value)
+    ),
+    solution_values(Solutions, Place, Values).
 
-drop_key([K0-_|T0], K, T) :- K0 == K, !, drop_key(T0, K, T).
-drop_key(T, _, T).
-
-aggregate(sum(integer), Values, Sum) :- foldl(add, Values, 0, Sum).
-aggregate(sum(float), Values, Sum) :- foldl(add, Values, 0.0, Sum).
+aggregate(sum(integer), Values, Sum) :- sum_numbers(Values, 0, Sum).
+aggregate(sum(float), Values, Sum) :- sum_numbers(Values, 0.0, Sum).
 aggregate(min, Values, Min) :- min_list(Values, Min).
 aggregate(max, Values, Max) :- max_list(Values, Max).
 aggregate(set, Values, Set) :- sort(Values, Set).
 aggregate(list, Values, Values).
-
-add(X, Sum0, Sum) :- evaluate(Sum0+X, Sum).
 
                 /*******************************
                 *      stratification          *

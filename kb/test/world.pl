@@ -1,5 +1,6 @@
 :- module(world,
           [ world/2,                    % +Facts, -Site
+            random_world/2,             % +Seed, -Site
             layers/3,                   % +Layers, +Width, -Facts
             proved/4,                   % +Site, +Now, +Goal, -Instances
             refused/2                   % +Goal, -Code
@@ -7,6 +8,7 @@
 :- use_module(library(lists)).
 :- use_module(library(apply)).
 :- use_module(library(gensym)).
+:- use_module(library(random)).
 :- use_module('../main').
 
 /** <module> Small worlds for tests
@@ -34,6 +36,39 @@ add(Site, Fact) :-
     ->  facts:put_fact(Site, Fact, evidence(test, 1000000, 2000000))
     ;   facts:put_fact(Site, Fact, inventory)
     ).
+
+%!  random_world(+Seed, -Site) is det.
+%
+%   Up to six facts of every predicate, among few names, so that rules meet, fail and agree in many ways; some stale.
+
+random_world(Seed, Site) :-
+    set_random(seed(Seed)),
+    world([], Site),
+    forall(( catalogue:entry(Name, _, entry(Kind, Arguments, _, _, _, _)), memberchk(Kind, [state,inventory]),
+             random_between(0, 6, Count), between(1, Count, _) ),
+           ( maplist(random_argument, Arguments, Values),
+             Fact =.. [Name|Values],
+             random_evidence(Kind, Evidence),
+             facts:put_fact(Site, Fact, Evidence) )).
+
+random_argument(argument(Name, Type, _, _), Value) :-
+    once(values(Type, Name, Values)),
+    random_member(Value, Values).
+
+values(oneof(Values), _, Values).
+values(boolean, _, [true,false]).
+values(integer, _, [0,1,2,4,64,1000]).
+values(time, _, [1400000,1500000,1600000]).
+values(float, _, [0.5,45.0,76.5,81.0,90.0,96.5]).
+values(atom, node, [a,b,c,d]).
+values(atom, vm, [v,w,x]).
+values(atom, cluster, [k,l]).
+values(atom, zone, [z,y]).
+values(atom, _, [a,b,v,w,k,z,u]).
+
+random_evidence(inventory, inventory).
+random_evidence(state, Evidence) :-
+    random_member(Evidence, [evidence(test,1000000,2000000), evidence(other,1100000,2000000), evidence(old,500000,1000000)]).
 
 %!  layers(+Layers, +Width, -Facts) is det.
 %
