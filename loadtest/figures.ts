@@ -56,7 +56,7 @@ export function plain(
   return { name, value, unit, baseline: null, ratio: value, goal, samples };
 }
 
-function median(samples: readonly number[]): number {
+export function median(samples: readonly number[]): number {
   const sorted = samples.toSorted((a, b) => a - b);
   const middle = Math.floor(sorted.length / 2);
   const [low = Number.NaN, high = Number.NaN] = [sorted[middle - 1], sorted[middle]];
@@ -144,17 +144,17 @@ function markdown({ scenario, at, machine, figures, notes }: Report): string {
   ].join('\n');
 }
 
-function goalText({ goal, baseline, unit }: Figure): string {
+export function goalText({ goal, baseline, unit }: Figure): string {
   if (goal === null) return '';
   return `${goal.sense} ${rounded(goal.bound)}${baseline === null ? ` ${unit}` : ' x'}`;
 }
 
-function verdict(figure: Figure): string {
+export function verdict(figure: Figure): string {
   const yes = met(figure);
   return yes === null ? '' : yes ? 'yes' : 'NO';
 }
 
 /** Three significant digits. */
-function rounded(value: number): string {
+export function rounded(value: number): string {
   return Math.abs(value) >= 1000 ? Math.round(value).toString() : Number(value.toPrecision(3)).toString();
 }

@@ -6,6 +6,9 @@ export interface LoadOptions {
   readonly rounds: number;
   /** Seconds without a question before memory is read. */
   readonly idleSeconds: number;
+  /** Sites of a swarm, and what their facts and what goes wrong are drawn by. */
+  readonly sites: number;
+  readonly seed: number;
   readonly say: (text: string) => void;
 }
 

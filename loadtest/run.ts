@@ -7,11 +7,19 @@ import { parseArgs } from 'node:util';
 import { endWithParent } from '../shared/launch.mjs';
 import { type Figure, machineName, met, printTable, type Report, writePage } from './figures.ts';
 import type { LoadOptions } from './options.ts';
+import { type Plot, writeReportPage } from './page.ts';
 
 interface Scenario {
   readonly says: string;
-  run(options: LoadOptions): Promise<readonly Figure[]>;
+  run(options: LoadOptions): Promise<readonly Figure[] | Measured>;
   readonly notes: readonly string[];
+}
+
+/** Where there is something to plot, or to note about this very run. */
+interface Measured {
+  readonly figures: readonly Figure[];
+  readonly plots: readonly Plot[];
+  readonly notes?: readonly string[];
 }
 
 const SCENARIOS: Readonly<Record<string, () => Promise<Scenario>>> = {
@@ -23,10 +31,17 @@ const SCENARIOS: Readonly<Record<string, () => Promise<Scenario>>> = {
     const { measureHttp, NOTES } = await import('./autocannon.ts');
     return { says: 'the tRPC APIs of an agent and a coordinator', run: measureHttp, notes: NOTES };
   },
+  fanout: async () => {
+    const { measureFanout, NOTES } = await import('./fanout/scenario.ts');
+    return { says: 'a coordinator over a swarm of sites', run: measureFanout, notes: NOTES };
+  },
 };
 
-const USAGE = `usage: npm run loadtest -- ${Object.keys(SCENARIOS).join('|')} [--json FILE] [--write] [--seconds N] [--rounds N] [--idle-seconds N]
+const USAGE = `usage: npm run loadtest -- ${Object.keys(SCENARIOS).join('|')} [OPTION...]
+  --sites N       of a swarm (default 1000)
+  --seed S        what their facts, and what goes wrong, are drawn by (default 1)
   --json FILE     the figures as JSON
+  --page FILE     figures and plots as one HTML file
   --write         replaces the scenario's section of docs/benchmarks.md
   --seconds N     of each measurement under load (default 4)
   --rounds N      of each comparison, in turns (default 5)
@@ -46,16 +61,18 @@ async function main(args: readonly string[]): Promise<number> {
     return 1;
   }
   const scenario = await load();
-  const figures = await scenario.run(read.options);
+  const measured = await scenario.run(read.options);
+  const { figures, plots, notes = [] } = 'figures' in measured ? measured : { figures: measured, plots: [] };
   const report: Report = {
     scenario: read.name,
     at: new Date().toISOString(),
     machine: machineName(),
     figures,
-    notes: scenario.notes,
+    notes: [...scenario.notes, ...notes],
   };
   printTable(figures);
   if (read.json !== null) writeFileSync(read.json, `${JSON.stringify(report, null, 2)}\n`);
+  if (read.page !== null) writeReportPage(read.page, report, plots);
   if (read.write) writePage(report);
   const missed = figures.filter((figure) => met(figure) === false);
   if (missed.length > 0) say(`${missed.length} of ${figures.length} figures miss their goal`);
@@ -69,6 +86,9 @@ function readOptions(args: readonly string[]) {
       allowPositionals: true,
       options: {
         json: { type: 'string' },
+        page: { type: 'string' },
+        sites: { type: 'string', default: '1000' },
+        seed: { type: 'string', default: '1' },
         write: { type: 'boolean', default: false },
         seconds: { type: 'string', default: '4' },
         rounds: { type: 'string', default: '5' },
@@ -79,9 +99,12 @@ function readOptions(args: readonly string[]) {
       seconds: whole(values.seconds),
       rounds: whole(values.rounds),
       idleSeconds: whole(values['idle-seconds']),
+      sites: whole(values.sites),
+      seed: whole(values.seed),
       say,
     };
-    return { name: positionals[0] ?? '', json: values.json ?? null, write: values.write, options };
+    const [json, page] = [values.json ?? null, values.page ?? null];
+    return { name: positionals[0] ?? '', json, page, write: values.write, options };
   } catch (cause) {
     process.stderr.write(`${cause instanceof Error ? cause.message : cause}\n`);
     return null;

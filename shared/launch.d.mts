@@ -2,11 +2,15 @@
 export const NODE_VERSION: string;
 export const NODE_MAJOR: number;
 export const HEAP_FLAGS: readonly string[];
+export const COORDINATOR_HEAP: readonly string[];
 export const ROOT: string;
 export const COMPILE_CACHE: string;
 export const NODE_PACKAGE: string;
 export function findNode(where?: { running?: string; pinned?: string }): string | null;
-export function launch(entryUrl: string | URL, options?: { heapFlags?: boolean }): Promise<void>;
+export function launch(
+  entryUrl: string | URL,
+  options?: { heapFlags?: boolean; heap?: readonly string[] },
+): Promise<void>;
 export function become(
   node: string,
   args: readonly string[],

@@ -18,6 +18,8 @@ export const NODE_VERSION = '24.21.0';
 export const NODE_MAJOR = 24;
 /** V8's heap flags for what serves; the same as NODE_HEAP_FLAGS of limits.ts (a test holds them together). */
 export const HEAP_FLAGS = ['--max-semi-space-size=8', '--max-old-space-size=96'];
+/** The same for a coordinator, as COORDINATOR_HEAP_FLAGS of limits.ts. */
+export const COORDINATOR_HEAP = ['--max-semi-space-size=16', '--max-old-space-size=1024'];
 
 export const ROOT = dirname(dirname(fileURLToPath(import.meta.url)));
 const TOOLS = join(ROOT, '.tools');
@@ -41,11 +43,11 @@ export function findNode({ running = process.versions.node, pinned = PINNED_NODE
  * Runs `entryUrl` with this process's arguments; settles when the entry has been imported, or never
  * where a child runs it (this process then exits as the child does). `serve` gets the heap flags.
  */
-export async function launch(entryUrl, { heapFlags = process.argv[2] === 'serve' } = {}) {
+export async function launch(entryUrl, { heapFlags = process.argv[2] === 'serve', heap = HEAP_FLAGS } = {}) {
   endWithParent();
   const node = findNode();
   if (node === null) return refuse();
-  const flags = heapFlags && !HEAP_FLAGS.every((flag) => process.execArgv.includes(flag)) ? HEAP_FLAGS : [];
+  const flags = heapFlags && !heap.every((flag) => process.execArgv.includes(flag)) ? heap : [];
   if (node === process.execPath && flags.length === 0) {
     await useCompileCache();
     await import(String(entryUrl));

@@ -9,7 +9,7 @@
 import { join } from 'node:path';
 import type { Registry } from '@fleet/coordinator/sites/registry.ts';
 import { z } from 'zod';
-import { ROOT } from '../../shared/launch.mjs';
+import { COORDINATOR_HEAP, ROOT } from '../../shared/launch.mjs';
 import { type DataFolder, type RunningSite, takeDataFolder } from './data-folder.ts';
 import { enrolSites, initLocalSite, openLocalRegistry, tlsFiles } from './membership.ts';
 import { type Service, startService } from './service.ts';
@@ -126,6 +126,7 @@ function startCoordinator(data: string, port: number): Service {
       '--follow-parent',
     ],
     log: join(own, 'coordinator.log'),
+    heapFlags: COORDINATOR_HEAP,
   });
 }
 

@@ -21,6 +21,10 @@ export interface ServiceSpec {
   readonly args: readonly string[];
   /** File for its standard error, begun anew at each start; null shows it on ours. */
   readonly log: string | null;
+  /** V8's heap flags, where those of an installation (HEAP_FLAGS) are not meant. */
+  readonly heapFlags?: readonly string[];
+  /** Until when it must be ready, if not within LOCAL_START_MS. */
+  readonly startMs?: number;
 }
 
 export interface Service {
@@ -48,10 +52,10 @@ export function startService(spec: ServiceSpec): Service {
   return { name: spec.name, pid: child.pid ?? 0, ready, ended, stop: () => stop(child, ended) };
 }
 
-function spawnChild({ entry, args, log }: ServiceSpec): ChildProcess {
+function spawnChild({ entry, args, log, heapFlags = HEAP_FLAGS }: ServiceSpec): ChildProcess {
   if (log !== null) mkdirSync(dirname(log), { recursive: true });
   const stderr = log === null ? 2 : openSync(log, 'w');
-  const child = spawn(process.execPath, [...HEAP_FLAGS, entry, ...args], {
+  const child = spawn(process.execPath, [...heapFlags, entry, ...args], {
     stdio: ['pipe', 'pipe', stderr],
     detached: true,
   });
@@ -63,7 +67,8 @@ function spawnChild({ entry, args, log }: ServiceSpec): ChildProcess {
 function readyLine(spec: ServiceSpec, child: ChildProcess, ended: Promise<string>): Promise<unknown> {
   return new Promise((resolve, reject) => {
     const fail = (why: string) => reject(new Error(`${spec.name} ${why}${lastWords(spec.log)}`));
-    const timer = setTimeout(() => fail(`was not ready after ${LOCAL_START_MS / 1000} s`), LOCAL_START_MS);
+    const { startMs = LOCAL_START_MS } = spec;
+    const timer = setTimeout(() => fail(`was not ready after ${startMs / 1000} s`), startMs);
     void ended.then((how) => fail(`${how} before it was ready`)).finally(() => clearTimeout(timer));
     if (!child.stdout) return;
     createInterface({ input: child.stdout }).on('line', (line) => {

@@ -1,7 +1,7 @@
 :- module(logic,
           [ answer/1,                   % +Data
             solved/5,                   % +Data, -Question, -Now, -Revision, -Answers
-            evaluated/5,                % +Data, -Question, -Now, -Revision, -Answers
+            evaluated/6,                % +Data, +Site, -Question, -Now, -Revision, -Answers
             counted/1,                  % :Goal
             set_budgets/1,              % +Dict
             budget/2,                   % ?Name, ?Value
@@ -60,18 +60,18 @@ answer(Data) :-
 %   @throws logic(Code, Message) for what was refused, and for a budget that was met
 
 solved(Data, Question, Now, Revision, Answers) :-
-    bounded(logic:evaluated(Data, Question, Now, Revision, Answers)).
+    bounded(logic:evaluated(Data, site, Question, Now, Revision, Answers)).
 
-%!  evaluated(+Data, -Question, -Now, -Revision, -Answers) is det.
+%!  evaluated(+Data, +Site, -Question, -Now, -Revision, -Answers) is det.
 %
-%   The same for a caller that is under the budgets already. Both doors come here.
+%   The same for a caller that is under the budgets already, at Site: the module of its facts. Both doors come here.
 
-evaluated(refused(Code, Message), _, _, _, _) :-
+evaluated(refused(Code, Message), _, _, _, _, _) :-
     throw(error(logic(Code, Message), _)).
-evaluated(run(Question), Question, Now, Revision, Answers) :-
+evaluated(run(Question), Site, Question, Now, Revision, Answers) :-
     get_time(Seconds),
     Now is floor(Seconds*1000),
-    snapshot(evaluate(Question, Now, Revision, Answers)).
+    snapshot(evaluate(Question, Site, Now, Revision, Answers)).
 
 %   Under the wall and inference budgets; the thread has the stack's (SHARP-EDGES 9).
 bounded(Goal) :-
@@ -94,9 +94,9 @@ counted(Goal) :-
     ;   true
     ).
 
-evaluate(Question, Now, Revision, Answers) :-
-    facts:revision(site, Revision),
-    prove:answers(Question, site, Now, Answers),
+evaluate(Question, Site, Now, Revision, Answers) :-
+    facts:revision(Site, Revision),
+    prove:answers(Question, Site, Now, Answers),
     budget(answers, Most),
     length(Answers, Count),
     (   Count =< Most

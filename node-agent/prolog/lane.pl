@@ -19,6 +19,7 @@ differential test holds the two doors together.
 A request is four bytes of length, big-endian, and a payload in ASCII whose first line is a header:
 
     ask ID FORMAT PENGINE LF lane(Ask,Template)         a question; FORMAT is prolog or json
+    ask ID FORMAT PENGINE SITE LF lane(Ask,Template)    the same in an engine of many sites: SITE names the module of its facts
     cancel ID                                           nobody waits for it any more; on another connection
     drop TAG                                            nobody waits for the pengine made with that tag (vet.pl)
     forget TAG                                          its create was answered
@@ -58,7 +59,7 @@ open_lane(Path) :-
 %   What is loaded at its first use is loaded here: a cancel in the middle of that would leave it half loaded.
 warm_up :-
     forall(( member(Text, ["lane(prove(now(T),P),[T,P])", "lane(now(a),[])", "lane(a("]), member(Format, [prolog, json]) ),
-           ( catch(answered(Text, warm, Reply), Error, failed(Error, warm, Reply)),
+           ( catch(answered(site-Text, warm, Reply), Error, failed(Error, warm, Reply)),
              setup_call_cleanup(open_null_stream(Out), send(Out, 0, Format, warm, Reply), close(Out)) )).
 
 accept(Socket) :-
@@ -114,10 +115,11 @@ handle(Frame, Out) :-
     split_string(Header, " ", "", Words),
     handle(Words, Text, Out).
 
-handle(["ask", Id, FormatText, PengineText], Text, Out) :-
+handle(["ask", Id, FormatText, PengineText|Place], Text, Out) :-
     atom_string(Format, FormatText),
     atom_string(Pengine, PengineText),
-    work(Id, Format, Pengine, Text, Out).
+    site(Place, Site),
+    work(Id, Format, Pengine, Site-Text, Out).
 handle(["cancel", Id], _, _) :-
     with_mutex(lane_cancels, cancel(Id)).
 
@@ -125,6 +127,9 @@ handle(["drop", Tag], _, _) :-
     vet:drop_tagged(Tag).
 handle(["forget", Tag], _, _) :-
     vet:forget_tag(Tag).
+
+site([], site).
+site([Name], Site) :- atom_string(Site, Name).
 
 cancel(Id) :-
     (   running(Id, Thread, _)
@@ -173,11 +178,11 @@ end_overdue(Id) :-
                 *******************************/
 
 %   Both catches: a signal may come on the way into the inner one, or out of it.
-work(Id, Format, Pengine, Text, Out) :-
+work(Id, Format, Pengine, Asked, Out) :-
     thread_self(Me),
     catch(setup_call_cleanup(
               with_mutex(lane_cancels, claim(Id, Me, Claim)),
-              reply_to(Claim, Text, Pengine, Reply),
+              reply_to(Claim, Asked, Pengine, Reply),
               with_mutex(lane_cancels, retractall(running(Id, _, _)))),
           Error,
           failed(Error, Pengine, Reply)),
@@ -193,15 +198,15 @@ claim(Id, Me, Claim) :-
         Claim = wanted
     ).
 
-reply_to(wanted, Text, Pengine, Reply) :-
-    catch(answered(Text, Pengine, Reply), Error, failed(Error, Pengine, Reply)).
+reply_to(wanted, Asked, Pengine, Reply) :-
+    catch(answered(Asked, Pengine, Reply), Error, failed(Error, Pengine, Reply)).
 reply_to(cancelled, _, Pengine, Reply) :-
     failed(error(logic(cancelled, 'nobody waits for the answer'), _), Pengine, Reply).
 
-%   answered(+Text, +Pengine, -Reply): Reply is reply(Now, Revision, Event). Reading and vetting are in the budgets too.
-answered(Text, Pengine, reply(Now, Revision, Event)) :-
+%   answered(+Site-Text, +Pengine, -Reply): Reply is reply(Now, Revision, Event). Reading and vetting are in the budgets too.
+answered(Asked, Pengine, reply(Now, Revision, Event)) :-
     statistics(cputime, Began),
-    logic:counted(lane:rows(Text, Names, Rows, Now, Revision)),
+    logic:counted(lane:rows(Asked, Names, Rows, Now, Revision)),
     statistics(cputime, Ended),
     Seconds is Ended-Began,
     (   Rows == []
@@ -210,9 +215,9 @@ answered(Text, Pengine, reply(Now, Revision, Event)) :-
         Event = success(Pengine, Rows, Projection, Seconds, false)
     ).
 
-rows(Text, Names, Rows, Now, Revision) :-
+rows(Site-Text, Names, Rows, Now, Revision) :-
     vetted(Text, Template, Names, Data),
-    logic:evaluated(Data, Question, Now, Revision, Answers),
+    logic:evaluated(Data, Site, Question, Now, Revision, Answers),
     prove:question_columns(Question, Vars, Proof),
     findall(Template, member(answer(Vars, Proof), Answers), Rows).
 

@@ -3,6 +3,7 @@
           ]).
 :- use_module(library(lists)).
 :- use_module(library(apply)).
+:- use_module(library(filesex), [directory_member/3, directory_file_path/3]).
 :- use_module(library(time), [call_with_time_limit/2]).
 :- use_module(library(http/http_json), [reply_json_dict/2]).
 :- use_module(library(http/http_parameters), [http_parameters/2]).
@@ -21,6 +22,10 @@ The agent's control socket, never reachable from outside:
     GET  /observed-after?time=T   facts from the future: the clock was set back; JSON rows
     GET  /alerts?now=T&most=N     the first N changes that the rules want made to alerts
     GET  /active                  the alerts that are active
+    POST /open?site=S&folder=F    one more site in this engine: inventory from F/site, state from F/state
+
+Each may name the site that it is about, `site=S`: the module of its facts. Without, it is `site`, the one of an engine that holds one
+site (kb/main.pl loads it); an engine of a load test holds hundreds.
 
 A batch of observations becomes one transaction/1, so that readers see all of it or none, and is one revision. Batches that wait
 already share a transaction: whoever is behind catches up faster than others push. They are read as terms,
@@ -38,45 +43,75 @@ control(Request) :-
     catch(control(Method, Path, Request), error(logic(Code, Message), _),
           reply_json_dict(_{code:Code, message:Message}, [status(400)])).
 
-control(get, '/ready', _) :-
+control(get, '/ready', Request) :-
     !,
-    facts:revision(site, Revision),
+    site(Request, Site),
+    facts:revision(Site, Revision),
     statistics(atoms, Atoms),
     statistics(functors, Functors),
     reply_json_dict(_{revision:Revision, atoms:Atoms, functors:Functors}, []).
-control(get, '/state', _) :-
+control(get, '/state', Request) :-
     !,
-    snapshot(( facts:revision(site, Revision), facts:state_text(site, Text) )),
+    site(Request, Site),
+    snapshot(( facts:revision(Site, Revision), facts:state_text(Site, Text) )),
     format('logic-revision: ~d~nContent-type: text/plain; charset=UTF-8~n~n', [Revision]),
     write(Text).
 control(post, '/commit', Request) :-
     !,
+    site(Request, Site),
     http_parameters(Request, [from(From, [nonneg]), to(To, [nonneg])]),
     read_batch(Request, Batch),
     maplist(check_change, Batch),
-    with_mutex(logic_commit, commit(From, To, Batch, Outcome)),
+    with_mutex(logic_commit, commit(Site, From-To, Batch, Outcome)),
     reply(Outcome).
 control(get, '/expiry', Request) :-
     !,
+    site(Request, Site),
     http_parameters(Request, [from(From, [integer]), to(To, [integer])]),
-    snapshot(expiry(From, To, Stale, Next)),
+    snapshot(expiry(Site, From-To, Stale, Next)),
     reply_json_dict(_{stale:Stale, next:Next}, []).
 control(get, '/observed-after', Request) :-
     !,
+    site(Request, Site),
     http_parameters(Request, [time(Time, [integer])]),
-    snapshot(findall(Row, future_row(Time, Row), Rows)),
+    snapshot(findall(Row, future_row(Site, Time, Row), Rows)),
     reply_json_dict(_{rows:Rows}, []).
 control(get, '/alerts', Request) :-
     !,
+    site(Request, Site),
     http_parameters(Request, [now(Now, [integer]), most(Most, [integer])]),
-    snapshot(alert_changes(Now, Most, Revision, More, Changes)),
+    snapshot(alert_changes(Site, Now-Most, Revision, More, Changes)),
     reply_json_dict(_{revision:Revision, more:More, changes:Changes}, []).
-control(get, '/active', _) :-
+control(get, '/active', Request) :-
     !,
-    snapshot(( facts:revision(site, Revision), findall(Active, active(_, _, Active), Alerts) )),
+    site(Request, Site),
+    snapshot(( facts:revision(Site, Revision), findall(Active, active(Site, _, _, Active), Alerts) )),
     reply_json_dict(_{revision:Revision, alerts:Alerts}, []).
+control(post, '/open', Request) :-
+    !,
+    http_parameters(Request, [site(Site, []), folder(Folder, [])]),
+    facts:open_site(Site),
+    load_part(Site, Folder, site, inventory),
+    load_part(Site, Folder, state, state),
+    facts:revision(Site, Revision),
+    reply_json_dict(_{revision:Revision}, []).
 control(_, _, _) :-
     reply_json_dict(_{code:not_found, message:"no such path"}, [status(404)]).
+
+%   The site that a request is about.
+site(Request, Site) :-
+    http_parameters(Request, [site(Site, [default(site)])]),
+    (   current_predicate(Site:revision/1)
+    ->  true
+    ;   logic_errors:refuse(unknown_site, ['no such site is open in this engine'])
+    ).
+
+%   In byte order of their names, as kb/main.pl loads them.
+load_part(Site, Folder, Part, Kind) :-
+    directory_file_path(Folder, Part, Directory),
+    findall(File, directory_member(Directory, File, [extensions([pl])]), Files0),
+    sort(Files0, Files),
+    forall(member(File, Files), facts:load_facts(Site, File, Kind)).
 
 reply(committed(Revision)) :-
     reply_json_dict(_{revision:Revision}, []).
@@ -114,34 +149,34 @@ check_change(removed(Fact)) :-
 check_change(_) :-
     logic_errors:refuse(bad_fact, ['a change is put/4 or removed/1']).
 
-commit(From, To, Batch, Outcome) :-
-    facts:revision(site, Current),
+commit(Site, From-To, Batch, Outcome) :-
+    facts:revision(Site, Current),
     (   From =:= Current+1
-    ->  transaction(( apply_changes(Batch), facts:set_revision(site, To) )),
+    ->  transaction(( apply_changes(Batch, Site), facts:set_revision(Site, To) )),
         Outcome = committed(To)
     ;   Outcome = conflict(Current)
     ).
 
-apply_changes([]).
-apply_changes([Change|Changes]) :-
-    apply_change(Change),
-    apply_changes(Changes).
+apply_changes([], _).
+apply_changes([Change|Changes], Site) :-
+    apply_change(Change, Site),
+    apply_changes(Changes, Site).
 
-apply_change(put(Fact, Source, ObservedAt, ValidUntil)) :-
-    facts:put_fact(site, Fact, evidence(Source, ObservedAt, ValidUntil)).
-apply_change(removed(Fact)) :-
-    facts:remove_slot(site, Fact).
+apply_change(put(Fact, Source, ObservedAt, ValidUntil), Site) :-
+    facts:put_fact(Site, Fact, evidence(Source, ObservedAt, ValidUntil)).
+apply_change(removed(Fact), Site) :-
+    facts:remove_slot(Site, Fact).
 
                 /*******************************
                 *      time                    *
                 *******************************/
 
-expiry(From, To, Stale, Next) :-
-    ( facts:went_stale(site, From, To) -> Stale = true ; Stale = false ),
-    ( facts:next_expiry(site, To, Next0) -> Next = Next0 ; Next = null ).
+expiry(Site, From-To, Stale, Next) :-
+    ( facts:went_stale(Site, From, To) -> Stale = true ; Stale = false ),
+    ( facts:next_expiry(Site, To, Next0) -> Next = Next0 ; Next = null ).
 
-future_row(Time, _{fact:Text, source:Source, observedAt:ObservedAt, validUntil:ValidUntil}) :-
-    facts:observed_after(site, Time, Fact, evidence(Source, ObservedAt, ValidUntil)),
+future_row(Site, Time, _{fact:Text, source:Source, observedAt:ObservedAt, validUntil:ValidUntil}) :-
+    facts:observed_after(Site, Time, Fact, evidence(Source, ObservedAt, ValidUntil)),
     with_output_to(string(Text), ( current_output(Out), facts:write_canonical_term(Out, Fact) )).
 
                 /*******************************
@@ -149,11 +184,11 @@ future_row(Time, _{fact:Text, source:Source, observedAt:ObservedAt, validUntil:V
                 *******************************/
 
 %   The rules are asked like anyone asks, but for the answer limit: what is left over comes with the next pass.
-alert_changes(Now, Most, Revision, More, Changes) :-
-    facts:revision(site, Revision),
+alert_changes(Site, Now-Most, Revision, More, Changes) :-
+    facts:revision(Site, Revision),
     prove:question(alert_change(A, S, V, C), [A,S,V,C], none, Question),
     logic:budget(wall, Wall),
-    catch(call_with_time_limit(Wall, prove:answers(Question, site, Now, Answers)), time_limit_exceeded,
+    catch(call_with_time_limit(Wall, prove:answers(Question, Site, Now, Answers)), time_limit_exceeded,
           logic_errors:refuse(time_limit, ['the alert rules were stopped after ', Wall, ' s'])),
     length(Answers, Count),
     (   Count > Most
@@ -163,17 +198,17 @@ alert_changes(Now, Most, Revision, More, Changes) :-
     ;   More = false,
         First = Answers
     ),
-    maplist(change, First, Changes).
+    maplist(change(Site), First, Changes).
 
-change(answer([Alert,Subject,Severity,Change], _),
+change(Site, answer([Alert,Subject,Severity,Change], _),
        _{alert:AlertText, subject:SubjectText, severity:Severity, change:Change, before:Before}) :-
     atom_string(Alert, AlertText),
     atom_string(Subject, SubjectText),
-    ( active(Alert, Subject, Active) -> Before = Active ; Before = null ).
+    ( active(Site, Alert, Subject, Active) -> Before = Active ; Before = null ).
 
 %   Names as strings: an atom named `true` or `null` would be no name in JSON.
-active(Alert, Subject, _{alert:AlertText, subject:SubjectText, severity:Severity, since:Since, unknown:Unknown}) :-
-    facts:state_fact(site, active_alert(Alert, Subject, Severity), evidence(_, Since, _)),
+active(Site, Alert, Subject, _{alert:AlertText, subject:SubjectText, severity:Severity, since:Since, unknown:Unknown}) :-
+    facts:state_fact(Site, active_alert(Alert, Subject, Severity), evidence(_, Since, _)),
     atom_string(Alert, AlertText),
     atom_string(Subject, SubjectText),
-    ( facts:state_fact(site, alert_unknown(Alert, Subject), _) -> Unknown = true ; Unknown = false ).
+    ( facts:state_fact(Site, alert_unknown(Alert, Subject), _) -> Unknown = true ; Unknown = false ).

@@ -6,7 +6,7 @@ import { createPrivateKey, createPublicKey, type KeyObject } from 'node:crypto';
 import { mkdir, mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { loadManifest } from '@fleet/shared/catalogue.ts';
+import { loadManifest, type Manifest } from '@fleet/shared/catalogue.ts';
 import { Vocabulary } from '@fleet/shared/door/vocabulary.ts';
 import { LogicError } from '@fleet/shared/errors.ts';
 import { PENGINE_IDLE_MS } from '@fleet/shared/limits.ts';
@@ -19,8 +19,9 @@ import { PengineDoor } from './pengine/door.ts';
 import { Watches } from './pengine/watch.ts';
 import type { Sockets } from './prolog/bridge.ts';
 import { ENGINE_LIMITS } from './prolog/budget.ts';
-import { Engine } from './prolog/engine.ts';
+import { Engine, type SiteEngine } from './prolog/engine.ts';
 import { startEngine } from './prolog/process.ts';
+import type { EngineOfSite, SharedEngine, Tenant } from './prolog/shared-engine.ts';
 import { healthServer, listen, plainServer, type ServerParts, tlsServer } from './server.ts';
 import { adoptText } from './telemetry/adopt.ts';
 import { type Alerts, makeAlerts } from './telemetry/alerts/alerts.ts';
@@ -41,13 +42,15 @@ export interface AgentParts {
   readonly world: World;
   readonly files: FileOperations;
   readonly log: Logger;
+  /** In a load test: an engine that holds this site beside others, and what they read once for all. */
+  readonly shared?: { readonly engine: SharedEngine; readonly manifest: Manifest };
 }
 
 export interface Agent {
   readonly http: string | null;
   readonly https: string | null;
   readonly metrics: string | null;
-  readonly engine: Engine;
+  readonly engine: SiteEngine;
   readonly telemetry: TelemetryParts;
   readonly alerts: Alerts;
   readonly door: PengineDoor;
@@ -81,14 +84,13 @@ type Undo = (() => Promise<unknown> | unknown)[];
 async function assemble(config: SiteConfig, parts: AgentParts, undo: Undo): Promise<Omit<Agent, 'stop'>> {
   const { world, log } = parts;
   const kb = kbFolder(config);
-  const manifest = await loadManifest(kb);
+  const manifest = parts.shared?.manifest ?? (await loadManifest(kb));
   const key = await readKey(config);
   await mkdir(config.data, { recursive: true });
   const journal = Journal.open(join(config.data, 'journal.sqlite'));
   undo.push(() => journal.close());
   const stateFile = join(kb, 'state', 'state.pl');
   await adoptText({ file: stateFile, files: parts.files, journal, manifest, world, log });
-  const sockets = await makeSockets(config.data, undo);
 
   const stateText: StateText = new StateText({
     file: stateFile,
@@ -112,15 +114,16 @@ async function assemble(config: SiteConfig, parts: AgentParts, undo: Undo): Prom
       alerts.pass.after(revision);
     },
   });
-  const engine: Engine = new Engine({
-    world,
-    log,
-    spawn: () => startEngine({ main: config.main, sockets, limits: ENGINE_LIMITS, log }),
+  const tenant: Tenant = {
+    site: config.site,
+    folder: kb,
     restore: (bridge) => sync.restore(bridge),
     // What was journaled between the end of restoring and being ready.
     onReady: (bridge) => void sync.follow(bridge),
     onLost: () => door.engineLost(),
-  });
+  };
+  const engine: EngineOfSite =
+    parts.shared?.engine.share(tenant) ?? (await ownEngine(config, parts, { tenant, undo }));
   const intake: Intake = new Intake({
     journal,
     world,
@@ -181,6 +184,16 @@ async function readKey({ keyPem, data }: SiteConfig): Promise<KeyObject> {
   }
   if (key.asymmetricKeyDetails?.namedCurve === 'prime256v1') return key;
   throw new LogicError('bad_setup', `${where}: not a P-256 key, and no other can sign replies`);
+}
+
+async function ownEngine(
+  config: SiteConfig,
+  { world, log }: AgentParts,
+  { tenant, undo }: { readonly tenant: Tenant; readonly undo: Undo },
+): Promise<EngineOfSite> {
+  const sockets = await makeSockets(config.data, undo);
+  const spawn = () => startEngine({ main: config.main, sockets, limits: ENGINE_LIMITS, log });
+  return new Engine({ ...tenant, spawn, world, log });
 }
 
 /** A path of a Unix socket has at most 107 bytes. */

@@ -6,9 +6,9 @@ import assert from 'node:assert/strict';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join, normalize } from 'node:path';
 import { test } from 'node:test';
-import { HEAP_FLAGS, NODE_VERSION, ROOT } from '../launch.mjs';
+import { COORDINATOR_HEAP, HEAP_FLAGS, NODE_VERSION, ROOT } from '../launch.mjs';
 import { ERRORS, isErrorCode } from '../src/errors.ts';
-import { NODE_HEAP_FLAGS } from '../src/limits.ts';
+import { COORDINATOR_HEAP_FLAGS, NODE_HEAP_FLAGS } from '../src/limits.ts';
 
 /** The top of the repository: the issue names the folders, everything else is docs and configuration. */
 const TOP = ['coordinator', 'deploy', 'docs', 'kb', 'loadtest', 'node-agent', 'shared'];
@@ -39,6 +39,8 @@ const ENTRIES = [
   'deploy/checks/run.ts',
   'loadtest/run.ts',
   'loadtest/site/bare.ts',
+  'loadtest/swarm/host.ts',
+  'loadtest/fanout/fetch-all.ts',
 ];
 /** Where the clock and randomness come in, with the reason; everyone else takes a World. */
 const WORLDS = new Map([
@@ -46,6 +48,9 @@ const WORLDS = new Map([
   ['coordinator/src/world.ts', "the coordinator's world"],
   ['deploy/checks/run.ts', 'tells how long each step took'],
   ['loadtest/run.ts', 'dates its report'],
+  ['loadtest/fanout/fetch-all.ts', 'measures a round, and draws nonces'],
+  ['loadtest/fanout/coordinator.ts', 'measures an ask'],
+  ['loadtest/fanout/scenario.ts', 'measures starts, and asks for a while'],
   ['loadtest/site/idle.ts', 'waits for quiet'],
   ['loadtest/site/lane.ts', 'measures a rate'],
   ['loadtest/site/observe.ts', 'measures a rate, and keeps a pace'],
@@ -281,5 +286,6 @@ test('npm ci can install from the lockfile: every optional dependency has its en
 
 test('the launcher, which cannot read limits.ts, has the same heap flags and a whole version of Node', () => {
   assert.deepEqual(HEAP_FLAGS, NODE_HEAP_FLAGS);
+  assert.deepEqual(COORDINATOR_HEAP, COORDINATOR_HEAP_FLAGS);
   assert.match(NODE_VERSION, /^\d+\.\d+\.\d+$/);
 });

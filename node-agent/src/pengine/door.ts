@@ -29,7 +29,7 @@ import type { Vocabulary } from '@fleet/shared/door/vocabulary.ts';
 import { asLogicError, LogicError } from '@fleet/shared/errors.ts';
 import { CALLER_SESSIONS, PENGINE_SESSIONS } from '@fleet/shared/limits.ts';
 import type { PengineRequest } from '../prolog/bridge.ts';
-import type { Engine } from '../prolog/engine.ts';
+import type { SiteEngine } from '../prolog/engine.ts';
 import type { EngineReply } from '../prolog/lane.ts';
 import type { World } from '../world.ts';
 import { EngineRoom } from './engine-room.ts';
@@ -52,7 +52,7 @@ export interface DoorRequest {
 }
 
 export interface DoorParts extends Signer {
-  readonly engine: Engine;
+  readonly engine: SiteEngine;
   readonly vocabulary: Vocabulary;
   /** The revision that Prolog was last known to hold. */
   readonly revision: () => number;

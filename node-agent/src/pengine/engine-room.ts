@@ -13,7 +13,7 @@ import {
   QUESTIONS_AT_ONCE,
 } from '@fleet/shared/limits.ts';
 import type { PengineRequest } from '../prolog/bridge.ts';
-import type { Engine } from '../prolog/engine.ts';
+import type { SiteEngine } from '../prolog/engine.ts';
 import type { EngineReply, LaneQuestion } from '../prolog/lane.ts';
 
 export interface Asker {
@@ -23,7 +23,7 @@ export interface Asker {
 }
 
 export class EngineRoom {
-  readonly #engine: Engine;
+  readonly #engine: SiteEngine;
   readonly #pengines = new Places({
     what: 'questions',
     all: QUESTIONS_AT_ONCE,
@@ -31,7 +31,7 @@ export class EngineRoom {
   });
   readonly #lane = new Places({ what: 'questions', all: LANE_QUESTIONS, each: CALLER_LANE_QUESTIONS });
 
-  constructor(engine: Engine) {
+  constructor(engine: SiteEngine) {
     this.#engine = engine;
   }
 
@@ -66,8 +66,8 @@ export class EngineRoom {
 
   /** Asks on the lane. Throws `busy`, `not_ready`, `cancelled`, and as `Lane.ask`. */
   ask(question: LaneQuestion, { caller, gone }: Asker): Promise<EngineReply> {
-    const { lane } = this.#engine.bridge();
-    return this.#inside(this.#lane.enter(caller), () => lane.ask(question, gone));
+    const bridge = this.#engine.bridge();
+    return this.#inside(this.#lane.enter(caller), () => bridge.ask(question, gone));
   }
 
   /** One of the requests that are answered at once: `ping` and `abort` of one pengine. */

@@ -10,7 +10,7 @@ import { type Dispatcher, Pool } from 'undici';
 import { z } from 'zod';
 import type { JournalRow } from '../telemetry/journal.ts';
 import { ENGINE_CONNECTIONS } from './budget.ts';
-import { type EngineReply, Lane } from './lane.ts';
+import { type EngineReply, Lane, type LaneQuestion } from './lane.ts';
 
 export interface Sockets {
   /** The stock Pengine server. */
@@ -56,17 +56,39 @@ interface RawReply {
   readonly body: Buffer;
 }
 
+interface Wires {
+  readonly pengine: Pool;
+  readonly control: Pool;
+  readonly lane: Lane;
+}
+
 export class Bridge {
   readonly #pengine: Pool;
   readonly #control: Pool;
   readonly lane: Lane;
+  /** Which site of an engine of many, by the name of its facts' module; undefined where the engine holds one. */
+  readonly #site: string | undefined;
   #requests = 0;
 
+  constructor({ pengine, control, lane }: Wires, site?: string) {
+    this.#pengine = pengine;
+    this.#control = control;
+    this.lane = lane;
+    this.#site = site;
+  }
+
   /** `lost` is told when the engine ends the lane, which it does when it ends itself or is out of step. */
-  constructor(sockets: Sockets, lost: () => void = () => {}) {
-    this.#pengine = openPool(sockets.pengine, ENGINE_CONNECTIONS);
-    this.#control = openPool(sockets.control, 2);
-    this.lane = new Lane(sockets.lane, lost);
+  static open(sockets: Sockets, lost: () => void = () => {}): Bridge {
+    return new Bridge({
+      pengine: openPool(sockets.pengine, ENGINE_CONNECTIONS),
+      control: openPool(sockets.control, 2),
+      lane: new Lane(sockets.lane, lost),
+    });
+  }
+
+  /** The same wires for one site of an engine of many. */
+  at(site: string): Bridge {
+    return new Bridge({ pengine: this.#pengine, control: this.#control, lane: this.lane }, site);
   }
 
   /** Questions that the engine has not answered yet. */
@@ -74,8 +96,16 @@ export class Bridge {
     return this.#requests + this.lane.underWay;
   }
 
+  /** One question on the lane; throws as `Lane.ask`. */
+  ask(question: LaneQuestion, gone: AbortSignal): Promise<EngineReply> {
+    return this.lane.ask(this.#site === undefined ? question : { ...question, site: this.#site }, gone);
+  }
+
   /** One request of the Pengine protocol. Throws `engine_lost`, `time_limit` (no reply in time), `too_large`. */
   async pengine(request: PengineRequest): Promise<EngineReply> {
+    // A pengine would ask the engine's own site: in an engine of many there is the lane alone.
+    if (this.#site !== undefined)
+      throw new LogicError('not_ready', 'Whole sessions need an engine of their own.');
     const { status, headers, body } = await this.#counted(send(this.#pengine, request, AGENT_REPLY_MS));
     return {
       status,
@@ -96,13 +126,17 @@ export class Bridge {
   }
 
   async ready(): Promise<Readiness> {
-    const { body } = await send(this.#control, { method: 'GET', path: '/ready' }, AGENT_REPLY_MS);
+    const { body } = await send(
+      this.#control,
+      { method: 'GET', path: this.#about('/ready') },
+      AGENT_REPLY_MS,
+    );
     return readiness.parse(JSON.parse(body.toString()));
   }
 
   /** Journaled batches in order as one Prolog transaction. */
   async commit({ from, to, rows }: Batches): Promise<CommitOutcome> {
-    const path = `/commit?from=${from}&to=${to}`;
+    const path = this.#about(`/commit?from=${from}&to=${to}`);
     const request = { method: 'POST', path, contentType: 'text/plain', body: changesText(rows) } as const;
     const reply = await send(this.#control, request, COMMIT_MS);
     if (reply.status === 200) return { kind: 'committed' };
@@ -116,7 +150,7 @@ export class Bridge {
 
   /** The canonical text of the state at the engine's revision. */
   async state(): Promise<{ revision: number; text: string }> {
-    const reply = await send(this.#control, { method: 'GET', path: '/state' }, COMMIT_MS);
+    const reply = await send(this.#control, { method: 'GET', path: this.#about('/state') }, COMMIT_MS);
     const revision = numberOf(reply.headers, 'logic-revision');
     if (reply.status !== 200 || revision === null) {
       throw new LogicError('internal', 'The engine gave no state text.', reply.body.toString().slice(0, 500));
@@ -126,12 +160,26 @@ export class Bridge {
 
   /** What a request of the control socket gives (node-agent/prolog/state.pl), as JSON. Throws its refusal. */
   async control(path: string): Promise<unknown> {
-    const { status, body } = await send(this.#control, { method: 'GET', path }, COMMIT_MS);
+    return this.#told({ method: 'GET', path: this.#about(path) });
+  }
+
+  /** Opens this site in an engine of many, with what its folder holds of inventory and state. Throws as `control`. */
+  async openSite(folder: string): Promise<void> {
+    await this.#told({ method: 'POST', path: this.#about(`/open?folder=${encodeURIComponent(folder)}`) });
+  }
+
+  #about(path: string): string {
+    if (this.#site === undefined) return path;
+    return `${path}${path.includes('?') ? '&' : '?'}site=${encodeURIComponent(this.#site)}`;
+  }
+
+  async #told(request: PengineRequest): Promise<unknown> {
+    const { status, body } = await send(this.#control, request, COMMIT_MS);
     const said = parseJson(body);
     if (status === 200) return said;
     const { code, message } = refusal.safeParse(said).data ?? { code: '', message: undefined };
     if (isErrorCode(code)) throw new LogicError(code, message ?? 'The engine refused.');
-    throw new LogicError('internal', `The engine refused ${path}.`, body.toString().slice(0, 500));
+    throw new LogicError('internal', `The engine refused ${request.path}.`, body.toString().slice(0, 500));
   }
 
   /** Ends every connection at once; what is under way fails with `engine_lost`. */

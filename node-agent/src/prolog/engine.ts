@@ -36,7 +36,18 @@ export interface EngineParts {
   readonly log: Logger;
 }
 
-export class Engine {
+/** What a site has of its engine: all of it, or its share of one that holds many (shared-engine.ts). */
+export interface SiteEngine {
+  readonly state: EngineState;
+  readonly restarts: number;
+  readonly pid: number | null;
+  readonly confinement: Confinement;
+  /** Throws `not_ready` while there is none. */
+  bridge(): Bridge;
+  report(event: 'answered' | 'abandoned'): void;
+}
+
+export class Engine implements SiteEngine {
   readonly #parts: EngineParts;
   #supervision: Supervision = AT_REST;
   #process: EngineProcess | null = null;
@@ -140,7 +151,7 @@ export class Engine {
       void child.exited.then((reason) => this.#exited(child, reason));
       if (this.#supervision.state === 'closing') return child.end();
       await child.listening;
-      const bridge: Bridge = new Bridge(child.sockets, () => this.#lostLane(bridge));
+      const bridge: Bridge = Bridge.open(child.sockets, () => this.#lostLane(bridge));
       this.#bridge = bridge;
       this.#handle({ type: 'listening' });
     } catch (cause) {

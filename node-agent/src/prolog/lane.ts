@@ -38,6 +38,8 @@ export interface LaneQuestion {
   readonly text: string;
   /** Who asks: callers take turns. */
   readonly caller: string;
+  /** In an engine of many sites: which of them is asked. */
+  readonly site?: string;
 }
 
 interface Waiting {
@@ -247,10 +249,11 @@ class Connection {
 
   /** Takes one that has room; it is sent with the next `flush`. */
   take(one: Waiting): void {
-    const { format, pengine, text } = one.question;
+    const { format, pengine, text, site } = one.question;
+    const place = site === undefined ? '' : ` ${site}`;
     one.on = this;
     this.#room -= one.share;
-    this.#frames += frame(`ask ${one.id} ${format} ${pengine}\n${ascii(text)}`);
+    this.#frames += frame(`ask ${one.id} ${format} ${pengine}${place}\n${ascii(text)}`);
     if (this.#asked.push(one) === 1) this.#timer.refresh();
   }
 

@@ -12,14 +12,14 @@ import { asLogicError } from '@fleet/shared/errors.ts';
 import { CLOCK_LOOK_MS, CLOCK_SKEW_MS, FOREVER } from '@fleet/shared/limits.ts';
 import type { Logger } from 'pino';
 import { z } from 'zod';
-import type { Engine } from '../prolog/engine.ts';
+import type { SiteEngine } from '../prolog/engine.ts';
 import type { World } from '../world.ts';
 import type { Intake } from './intake.ts';
 import type { JournalRow } from './journal.ts';
 import type { StateSync } from './sync.ts';
 
 export interface ExpiryParts {
-  readonly engine: Engine;
+  readonly engine: SiteEngine;
   readonly sync: StateSync;
   readonly intake: Intake;
   readonly world: World;

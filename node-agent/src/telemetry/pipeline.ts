@@ -8,7 +8,7 @@ import type { Manifest } from '@fleet/shared/catalogue.ts';
 import { LogicError } from '@fleet/shared/errors.ts';
 import { BATCH_OBSERVATIONS } from '@fleet/shared/limits.ts';
 import type { Logger } from 'pino';
-import type { Engine } from '../prolog/engine.ts';
+import type { SiteEngine } from '../prolog/engine.ts';
 import type { World } from '../world.ts';
 import type { Intake } from './intake.ts';
 import type { Journal } from './journal.ts';
@@ -20,7 +20,7 @@ export interface TelemetryParts {
   readonly journal: Journal;
   readonly intake: Intake;
   readonly sync: StateSync;
-  readonly engine: Engine;
+  readonly engine: SiteEngine;
   readonly world: World;
   readonly log: Logger;
 }

@@ -17,7 +17,7 @@ import { ALERT_CHANGES, ALERT_PASS_REST, FOREVER } from '@fleet/shared/limits.ts
 import { writeAtom } from '@fleet/shared/term.ts';
 import type { Logger } from 'pino';
 import { z } from 'zod';
-import type { Engine } from '../../prolog/engine.ts';
+import type { SiteEngine } from '../../prolog/engine.ts';
 import type { World } from '../../world.ts';
 import type { Journal, JournalRow } from '../journal.ts';
 import type { StateSync } from '../sync.ts';
@@ -27,7 +27,7 @@ import { webhookMessage } from './webhook.ts';
 export interface AlertPassParts {
   readonly site: string;
   readonly urls: readonly string[];
-  readonly engine: Engine;
+  readonly engine: SiteEngine;
   readonly journal: Journal;
   readonly ledger: AlertLedger;
   readonly sync: StateSync;

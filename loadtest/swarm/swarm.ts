@@ -1,0 +1,84 @@
+/**
+ * A swarm: hundreds of sites a process, in a few processes (host.ts), all on loopback. Two processes on two cores: a
+ * fan-out then keeps both busy, and more would only add memory (docs/decisions/2026-11-26-swarm.md).
+ */
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { z } from 'zod';
+import { type Service, startService } from '../../deploy/local/service.ts';
+import { type Members, readMembers } from './members.ts';
+
+export interface Swarm {
+  readonly members: Members;
+  /** host:port by name, in the order of the names. */
+  readonly addresses: ReadonlyMap<string, string>;
+  /** Of hosts and engines. */
+  readonly pids: readonly number[];
+  /** The data folder of a site. */
+  home(name: string): string;
+  stop(): Promise<void>;
+}
+
+export interface SwarmOptions {
+  readonly sites: number;
+  readonly seed: number;
+  /** A folder of the run, removed by whoever made it. */
+  readonly folder: string;
+  readonly say: (text: string) => void;
+}
+
+const HOSTS = 2;
+/** About 2 MiB of heap a site, with room. */
+const HOST_HEAP = ['--max-old-space-size=8192', '--max-semi-space-size=64'];
+/** A site starts in about 30 ms of one core. */
+const START_MS = 60_000;
+const START_EACH_MS = 100;
+
+const ready = z.object({
+  pid: z.int(),
+  enginePid: z.int(),
+  sites: z.array(z.tuple([z.string(), z.string()])),
+});
+
+export async function startSwarm({ sites, seed, folder, say }: SwarmOptions): Promise<Swarm> {
+  const members = await readMembers(sites, say);
+  mkdirSync(folder, { recursive: true, mode: 0o700 });
+  const files = { members: join(folder, 'members.json'), authority: join(folder, 'authority.pem') };
+  writeFileSync(files.members, JSON.stringify(members.all), { mode: 0o600 });
+  writeFileSync(files.authority, members.authority);
+  say(`starting ${sites} sites in ${HOSTS} processes`);
+  const hosts: Service[] = shares(sites).map(({ from, count }, at) =>
+    startService({
+      name: `swarm ${at}`,
+      entry: fileURLToPath(new URL('host.ts', import.meta.url)),
+      args: [JSON.stringify({ folder: join(folder, `host${at}`), ...files, from, count, seed })],
+      log: join(folder, `host${at}.log`),
+      heapFlags: HOST_HEAP,
+      startMs: START_MS + count * START_EACH_MS,
+    }),
+  );
+  const stop = async () => {
+    await Promise.all(hosts.map((host) => host.stop()));
+  };
+  try {
+    const up = (await Promise.all(hosts.map((host) => host.ready))).map((said) => ready.parse(said));
+    const addresses = new Map(up.flatMap((host) => host.sites).sort(([a], [b]) => (a < b ? -1 : 1)));
+    const home = (name: string) => {
+      const at = up.findIndex((host) => host.sites.some(([own]) => own === name));
+      return join(folder, `host${at}`, 'kb', 'sites', name);
+    };
+    return { members, addresses, pids: up.flatMap((host) => [host.pid, host.enginePid]), home, stop };
+  } catch (cause) {
+    await stop();
+    throw cause;
+  }
+}
+
+function shares(sites: number): { from: number; count: number }[] {
+  const each = Math.ceil(sites / HOSTS);
+  return Array.from({ length: Math.ceil(sites / each) }, (_, at) => ({
+    from: at * each,
+    count: Math.min(each, sites - at * each),
+  }));
+}
