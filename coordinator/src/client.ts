@@ -3,7 +3,9 @@
  * results and errors are printed. With --json one object is the last line of standard output, be it a
  * result or `{"error":{"code","message","advice"}}`.
  */
+import type { Coverage } from '@fleet/shared/api/ask.ts';
 import { asLogicError, ERRORS, isErrorCode, LogicError } from '@fleet/shared/errors.ts';
+import { renderCoverage } from '@fleet/shared/render.ts';
 import { createTRPCClient, httpLink, TRPCClientError } from '@trpc/client';
 import { findCoordinator } from './config.ts';
 import type { FleetRouter } from './router.ts';
@@ -35,7 +37,7 @@ export async function withCoordinator(
   } catch (cause) {
     const error = toLogicError(cause, url);
     report(error, flags.json === true);
-    process.exitCode = isRefusedQuery(error) ? EXIT.refused : EXIT.failed;
+    process.exitCode = exitOf(error);
   }
 }
 
@@ -43,14 +45,18 @@ export async function withCoordinator(
 function toLogicError(cause: unknown, url: string): LogicError {
   if (!(cause instanceof TRPCClientError)) throw cause;
   const code: unknown = cause.data?.logic?.code;
-  if (typeof code === 'string' && isErrorCode(code)) return new LogicError(code, cause.message, cause);
+  if (typeof code === 'string' && isErrorCode(code)) {
+    const { coverage } = cause.data?.logic ?? {};
+    return new LogicError(code, cause.message, cause, coverage === undefined ? {} : { coverage });
+  }
   if (cause.cause instanceof SyntaxError)
     return new LogicError('bad_reply', `what answers at ${url} is no coordinator`, cause);
   return new LogicError('unreachable', `no coordinator answers at ${url}: npm start runs one`, cause);
 }
 
-function isRefusedQuery({ code }: LogicError): boolean {
-  return ERRORS[code].outcome === 'refused' && !ERRORS[code].retryable;
+function exitOf({ code }: LogicError): number {
+  if (code === 'partial_coverage') return EXIT.partial;
+  return ERRORS[code].outcome === 'refused' && !ERRORS[code].retryable ? EXIT.refused : EXIT.failed;
 }
 
 export function print<T>(flags: ClientFlags, result: T, render: (result: T) => string): void {
@@ -67,8 +73,9 @@ export function fail(cause: unknown, json: boolean): void {
 }
 
 /** Says what went wrong, and what to do, on standard error; for scripts also as JSON on standard output. */
-function report({ code, message }: LogicError, json: boolean): void {
+function report({ code, message, data }: LogicError, json: boolean): void {
   const { advice } = ERRORS[code];
-  process.stderr.write(`logic-fleet: ${code}: ${message}\n  ${advice}\n`);
-  if (json) process.stdout.write(`${JSON.stringify({ error: { code, message, advice } })}\n`);
+  const missing = data.coverage === undefined ? '' : `${renderCoverage(data.coverage as Coverage)}\n`;
+  process.stderr.write(`logic-fleet: ${code}: ${message}\n  ${advice}\n${missing}`);
+  if (json) process.stdout.write(`${JSON.stringify({ error: { ...data, code, message, advice } })}\n`);
 }

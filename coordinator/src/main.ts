@@ -7,6 +7,7 @@ import { Command } from 'commander';
 import { fail } from './client.ts';
 import { registerAsk } from './commands/ask.ts';
 import { registerEnrolStock } from './commands/enrol-stock.ts';
+import { registerExplain } from './commands/explain.ts';
 import { registerServe } from './commands/serve.ts';
 import { registerSites } from './commands/sites.ts';
 
@@ -16,6 +17,7 @@ const program = new Command('logic-fleet')
 
 registerServe(program);
 registerAsk(program);
+registerExplain(program);
 registerSites(program);
 registerEnrolStock(program);
 

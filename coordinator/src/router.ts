@@ -2,8 +2,10 @@
  * The coordinator's tRPC router. Scripts and pages import its type (`import type { FleetRouter }`).
  */
 import { type FleetResult, fleetAskInput } from '@fleet/shared/api/ask.ts';
+import type { FleetPlan } from '@fleet/shared/api/plan.ts';
 import { logicTRPC, withCodes } from '@fleet/shared/api/trpc.ts';
 import type { Caller } from '@fleet/shared/tokens.ts';
+import { explainFleet } from './query/explain.ts';
 import { askFleet, type Fleet } from './query/pipeline.ts';
 import { streamFleet } from './query/stream.ts';
 import type { Site } from './sites/registry.ts';
@@ -25,6 +27,10 @@ const fleet = routerOf({
   ask: procedure
     .input(fleetAskInput)
     .query(({ ctx, input, signal }): Promise<FleetResult> => askFleet(ctx.fleet, input, signal)),
+  /** How a question would be asked; no site is. */
+  explain: procedure
+    .input(fleetAskInput)
+    .query(({ ctx, input }): FleetPlan => explainFleet(ctx.fleet, input)),
   /** The same question, each site as it answers. */
   stream: procedure
     .input(fleetAskInput)

@@ -189,7 +189,8 @@ export function withAge(ms: number): string {
 
 // ---- results ----
 
-function valueText(value: JsonValue): string {
+/** A value as the language writes it. */
+export function valueText(value: JsonValue): string {
   if (typeof value === 'string') return writeAtom(value);
   if (typeof value === 'number') return String(value);
   if (Array.isArray(value)) return `[${value.map(valueText).join(', ')}]`;
@@ -201,10 +202,18 @@ function valueText(value: JsonValue): string {
 
 /** The whole of an answer for a terminal: answers by site, each with its standing and proof, then the coverage. */
 export function renderResult(result: AskResult, options: RenderOptions = {}): string {
-  const bySite = Map.groupBy(result.answers, ({ site }) => site);
-  const blocks = [...bySite].map(([site, answers]) => renderSite(site, answers, result.variables, options));
-  if (blocks.length === 0) blocks.push('No answers.');
-  return `${[...blocks, renderCoverage(result.coverage)].join('\n\n')}\n`;
+  const answers = renderAnswers(result.answers, result.variables, options);
+  return `${[answers || 'No answers.', renderCoverage(result.coverage)].join('\n\n')}\n`;
+}
+
+/** Answers site by site, each with its standing and proof. */
+export function renderAnswers(
+  answers: readonly Answer[],
+  variables: readonly string[],
+  options: RenderOptions,
+): string {
+  const bySite = Map.groupBy(answers, ({ site }) => site);
+  return [...bySite].map(([site, own]) => renderSite(site, own, variables, options)).join('\n\n');
 }
 
 function renderSite(
@@ -227,7 +236,8 @@ function renderSite(
   return lines.join('\n');
 }
 
-function renderCoverage(coverage: Coverage): string {
+/** Every target with its outcome and the reason. */
+export function renderCoverage(coverage: Coverage): string {
   const counts = OUTCOMES.filter((outcome) => coverage[outcome] > 0).map(
     (outcome) => `${coverage[outcome]} ${outcome}`,
   );

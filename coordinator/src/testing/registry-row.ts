@@ -6,7 +6,7 @@ export function registryRow(name: string, labels: Readonly<Record<string, string
     name,
     labels,
     address: '127.0.0.1:1',
-    kind: 'site',
+    kind: 'node',
     fingerprint: name,
     serial: name,
     publicKey: name,
