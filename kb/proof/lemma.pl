@@ -96,13 +96,17 @@ kept(Trie) :-
 
 %!  lemma_tree(+Fact, -Tree) is semidet.
 %
-%   The proof tree of the ground lemma Fact.
+%   The proof tree of the ground lemma Fact. It is made once: the proofs of many answers may rest on it.
 
 lemma_tree(Fact, Tree) :-
     nb_current(kb_lemmas, Trie),
-    trie_lookup(Trie, proof_of(Fact), Witness),
-    witnessed(Fact, Witness, Call),
-    call_tree(Call, Tree).
+    (   trie_lookup(Trie, tree_of(Fact), Tree0)
+    ->  Tree = Tree0
+    ;   trie_lookup(Trie, proof_of(Fact), Witness),
+        witnessed(Fact, Witness, Call),
+        call_tree(Call, Tree),
+        trie_insert(Trie, tree_of(Fact), Tree)
+    ).
 
 %!  begin_lemmas(+Proofs) is det.
 %
