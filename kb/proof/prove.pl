@@ -101,29 +101,29 @@ derive(question(Goal, Vars, Proof, Assumed), Site, Now, Answers) :-
     (   Proof == none
     ->  findall(answer(Vars, none), Run, Answers0),
         sort(Answers0, Answers)
+    ;   Parts = [call(Call)], straight(Call)
+    ->  findall(answer(Vars, Call), Run, Answers0),
+        first_proofs(Answers0, call_trees, Answers1),
+        straight_proofs(Answers1, Answers2),
+        name_assumptions(Assumed, Answers2, Answers)
     ;   findall(answer(Vars, Parts), Run, Answers0),
         first_proofs(Answers0, answer_trees, Answers1),
-        with_proofs(Parts, Answers1, Answers2),
+        maplist(answer_proof, Answers1, Answers2),
         name_assumptions(Assumed, Answers2, Answers)
     ).
+
+call_trees(answer(_, Call), Tree) :-
+    call_tree(Call, Tree).
 
 answer_trees(answer(_, Parts), Trees) :-
     part_trees(Parts, Trees).
 
-%   with_proofs(+Parts, +Answers0, -Answers): Parts tells which way: that of a single predicate may lead straight to the steps.
-with_proofs([call(Call)], Answers0, Answers) :-
-    straight(Call),
-    !,
-    straight_proofs(Answers0, Answers).
-with_proofs(_, Answers0, Answers) :-
-    maplist(answer_proof, Answers0, Answers).
-
+%   straight_proofs(+Answers0, -Answers): of a single predicate whose proofs were compiled.
 straight_proofs([], []).
-straight_proofs([answer(Values, Parts)|Answers0], [answer(Values, Proof)|Answers]) :-
-    Parts = [call(Call)],
+straight_proofs([answer(Values, Call)|Answers0], [answer(Values, Proof)|Answers]) :-
     (   call(derived_proof:Call, Proof0)
     ->  Proof = Proof0
-    ;   parts_proof(Parts, Proof)               % a conclusion stands twice in it
+    ;   parts_proof([call(Call)], Proof)        % a conclusion stands twice in it
     ),
     straight_proofs(Answers0, Answers).
 
