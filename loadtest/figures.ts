@@ -56,6 +56,17 @@ export function plain(
   return { name, value, unit, baseline: null, ratio: value, goal, samples };
 }
 
+/** A figure that is as bad as its worst sample: what must hold every time. */
+export function worst(
+  name: string,
+  unit: string,
+  samples: readonly number[],
+  goal: Goal | null = null,
+): Figure {
+  const value = goal?.sense === 'at least' ? Math.min(...samples) : Math.max(...samples);
+  return { name, value, unit, baseline: null, ratio: value, goal, samples };
+}
+
 export function median(samples: readonly number[]): number {
   const sorted = samples.toSorted((a, b) => a - b);
   const middle = Math.floor(sorted.length / 2);

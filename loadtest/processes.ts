@@ -27,6 +27,11 @@ export function pssMebibytes(pids: readonly number[]): number {
   return kib.reduce((sum, each) => sum + each, 0) / 1024;
 }
 
+/** The most that a process has held in memory, resident, MiB. */
+export function peakMebibytes(pid: number): number {
+  return Number(/^VmHWM:\s+(\d+)/m.exec(read(pid, 'status'))?.[1] ?? 0) / 1024;
+}
+
 /** The process and everything below it. */
 export function family(pid: number): number[] {
   const parents = new Map<number, number[]>();

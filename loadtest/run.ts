@@ -35,6 +35,10 @@ const SCENARIOS: Readonly<Record<string, () => Promise<Scenario>>> = {
     const { measureFanout, NOTES } = await import('./fanout/scenario.ts');
     return { says: 'a coordinator over a swarm of sites', run: measureFanout, notes: NOTES };
   },
+  faults: async () => {
+    const { measureFaults, NOTES } = await import('./faults/scenario.ts');
+    return { says: 'a fleet with faulty and lying sites', run: measureFaults, notes: NOTES };
+  },
 };
 
 const USAGE = `usage: npm run loadtest -- ${Object.keys(SCENARIOS).join('|')} [OPTION...]

@@ -18,14 +18,18 @@ export interface Coordinator {
 
 const ready = z.object({ http: z.url(), pid: z.int() });
 
-/** Ready when it listens, with no session open yet. */
-export async function startCoordinator(data: string, log: string): Promise<Coordinator> {
+/** Ready when it listens, with no session open yet. `nodeFlags` are for its Node, beside those of its heap. */
+export async function startCoordinator(
+  data: string,
+  log: string,
+  nodeFlags: readonly string[] = [],
+): Promise<Coordinator> {
   const service = startService({
     name: 'coordinator',
     entry: join(ROOT, 'coordinator/src/main.ts'),
     args: ['serve', '--data', data, '--listen', '127.0.0.1:0', '--kb', join(ROOT, 'kb'), '--follow-parent'],
     log,
-    heapFlags: COORDINATOR_HEAP,
+    heapFlags: [...COORDINATOR_HEAP, ...nodeFlags],
   });
   const { http, pid } = ready.parse(await service.ready);
   const pool = new Pool(http, { headersTimeout: 0, bodyTimeout: 0 });

@@ -13,7 +13,7 @@ import { atLeast, atMost, compared, type Figure, median, plain } from '../figure
 import type { LoadOptions } from '../options.ts';
 import { distribution, type Plot, type Point } from '../page.ts';
 import { cpuMilliseconds, pssMebibytes } from '../processes.ts';
-import { inRunFolder } from '../swarm/folder.ts';
+import { inRunFolder, type Started } from '../swarm/folder.ts';
 import { writeFleet } from '../swarm/members.ts';
 import { type Swarm, startSwarm } from '../swarm/swarm.ts';
 import { type Bare, type BareOptions, signatureCost, startBare } from './baselines.ts';
@@ -178,7 +178,7 @@ function optionsOfBare({
 
 interface WarmParts {
   readonly data: string;
-  readonly started: <S extends { stop(): Promise<void> }>(service: S) => S;
+  readonly started: Started;
 }
 
 async function measureWarm(

@@ -5,10 +5,11 @@ import { join } from 'node:path';
 
 const IN_MEMORY = '/dev/shm';
 
-/** Runs with the folder and an `undo` list, and clears both away however it ends. */
-export async function inRunFolder<T>(
-  run: (folder: string, started: <S extends { stop(): Promise<void> }>(service: S) => S) => Promise<T>,
-): Promise<T> {
+/** Keeps a service, so that it is stopped when the run ends, however it ends. */
+export type Started = <S extends { stop(): Promise<void> }>(service: S) => S;
+
+/** Runs with the folder, and clears away what it made and started. */
+export async function inRunFolder<T>(run: (folder: string, started: Started) => Promise<T>): Promise<T> {
   const folder = mkdtempSync(join(existsSync(IN_MEMORY) ? IN_MEMORY : tmpdir(), 'loadtest-'));
   const clear = () => rmSync(folder, { recursive: true, force: true });
   // Ctrl-C ends this process at once; what it started ends with it, and the folder must not stay in memory.

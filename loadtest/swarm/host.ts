@@ -2,9 +2,11 @@
  * One process of a swarm: many whole agents beside one another, each with its own certificate, TLS listener, journal and
  * facts, by the agent's own code, on one engine that holds them all.
  *
- *     node host.ts '{"folder":DIR,"members":FILE,"authority":FILE,"from":0,"count":500,"seed":1}'
+ *     node host.ts '{"folder":DIR,"members":FILE,"authority":FILE,"from":0,"count":500,"seed":1,"fronts":false}'
  *
- * Prints {"ready":true,"pid":..,"enginePid":..,"sites":[[NAME,"127.0.0.1:PORT"],..]} and ends with its standard input.
+ * Prints {"ready":true,"pid":..,"enginePid":..,"control":URL,"sites":[[NAME,"127.0.0.1:PORT"],..]} and ends with its standard
+ * input. With `fronts`, each site stands behind a front.ts, and a POST of {"body":QUESTION,"faults":{NAME:FAULT,..}} to the
+ * control URL says what is wrong with whom from then on.
  */
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
@@ -22,9 +24,12 @@ import { diskFiles } from '@fleet/node-agent/telemetry/files.ts';
 import { observe } from '@fleet/node-agent/telemetry/pipeline.ts';
 import { realWorld } from '@fleet/node-agent/world.ts';
 import { loadManifest } from '@fleet/shared/catalogue.ts';
+import { fastify } from 'fastify';
 import pLimit from 'p-limit';
 import { pino } from 'pino';
 import { z } from 'zod';
+import { FAULT_KINDS } from './fault.ts';
+import { Front } from './front.ts';
 import type { Member } from './members.ts';
 
 const given = z
@@ -35,17 +40,28 @@ const given = z
     from: z.int(),
     count: z.int(),
     seed: z.int(),
+    fronts: z.boolean(),
   })
   .parse(JSON.parse(process.argv[2] ?? '{}'));
 
 /** Sites that start at once: each waits for the disk and for the engine in turn. */
 const STARTING = 8;
 const LOOK_MS = 50;
+/** A fault for each of a thousand sites. */
+const CONTROL_BYTES = 1024 * 1024;
 /** What a swarm has seen holds for longer than a load test runs: its collectors stand still. */
 const VALID_MS = 24 * 60 * 60_000;
 
+const command = z.object({
+  body: z.string(),
+  faults: z.record(z.string(), z.object({ kind: z.enum(FAULT_KINDS), delayMs: z.number() })),
+});
+
 const log = pino({ level: 'warn' }, pino.destination({ fd: 2, sync: true }));
 const agents = new Map<string, Agent>();
+const fronts = new Map<string, Front>();
+/** host:port, where the registry is to say that a site is. */
+const addresses = new Map<string, string>();
 
 process.stdin.on('end', () => void end()).resume();
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => void end());
@@ -73,7 +89,8 @@ process.stdout.write(
     ready: true,
     pid: process.pid,
     enginePid: engine.pid,
-    sites: [...agents].map(([name, agent]) => [name, new URL(agent.https ?? '').host]),
+    control: await openControl(),
+    sites: [...addresses],
   })}\n`,
 );
 
@@ -113,16 +130,34 @@ async function startSite({ name, key, certificate }: Member, ca: Buffer, number:
     shared: { engine, manifest },
   });
   agents.set(name, agent);
-  const now = realWorld.now();
   const inventory = await readInventory(join(data, 'kb', 'site'));
-  const seen = sampleFacts(inventory, seed, now).map((fact) => ({
-    fact,
-    source: 'sample',
-    observedAt: now,
-    validUntil: now + VALID_MS,
-  }));
-  await observe(seen, agent.telemetry);
-  await agent.telemetry.sync.settled();
+  const facts = sampleFacts(inventory, seed, realWorld.now());
+  const see = async () => {
+    const observedAt = realWorld.now();
+    const evidence = { source: 'sample', observedAt, validUntil: observedAt + VALID_MS };
+    await observe(
+      facts.map((fact) => ({ fact, ...evidence })),
+      agent.telemetry,
+    );
+    await agent.telemetry.sync.settled();
+  };
+  await see();
+  const { host, port } = new URL(agent.https ?? '');
+  if (!given.fronts) return void addresses.set(name, host);
+  const pems = { key, cert: certificate, ca: ca.toString() };
+  const front = new Front({ agent, port: Number(port), ...pems, moveOn: see });
+  fronts.set(name, front);
+  addresses.set(name, await front.open());
+}
+
+async function openControl(): Promise<string> {
+  const app = fastify({ bodyLimit: CONTROL_BYTES });
+  app.post('/faults', async (request) => {
+    const { body, faults } = command.parse(request.body);
+    await Promise.all([...fronts].map(([name, front]) => front.set(faults[name] ?? null, body)));
+    return {};
+  });
+  return app.listen({ host: '127.0.0.1', port: 0 });
 }
 
 /** Alerts have been decided, which makes revisions of their own, and the texts are written: what follows is the load test's. */

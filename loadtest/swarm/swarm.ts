@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { z } from 'zod';
 import { type Service, startService } from '../../deploy/local/service.ts';
+import type { Fault } from './fault.ts';
 import { type Members, readMembers } from './members.ts';
 
 export interface Swarm {
@@ -17,12 +18,16 @@ export interface Swarm {
   readonly pids: readonly number[];
   /** The data folder of a site. */
   home(name: string): string;
+  /** With `fronts`: what is wrong with whom from now on, where `body` is the question that will be asked. */
+  setFaults(faults: ReadonlyMap<string, Fault>, body: string): Promise<void>;
   stop(): Promise<void>;
 }
 
 export interface SwarmOptions {
   readonly sites: number;
   readonly seed: number;
+  /** Sites are to be made faulty (front.ts). */
+  readonly fronts?: boolean;
   /** A folder of the run, removed by whoever made it. */
   readonly folder: string;
   readonly say: (text: string) => void;
@@ -38,10 +43,11 @@ const START_EACH_MS = 100;
 const ready = z.object({
   pid: z.int(),
   enginePid: z.int(),
+  control: z.url(),
   sites: z.array(z.tuple([z.string(), z.string()])),
 });
 
-export async function startSwarm({ sites, seed, folder, say }: SwarmOptions): Promise<Swarm> {
+export async function startSwarm({ sites, seed, folder, say, fronts = false }: SwarmOptions): Promise<Swarm> {
   const members = await readMembers(sites, say);
   mkdirSync(folder, { recursive: true, mode: 0o700 });
   const files = { members: join(folder, 'members.json'), authority: join(folder, 'authority.pem') };
@@ -52,7 +58,7 @@ export async function startSwarm({ sites, seed, folder, say }: SwarmOptions): Pr
     startService({
       name: `swarm ${at}`,
       entry: fileURLToPath(new URL('host.ts', import.meta.url)),
-      args: [JSON.stringify({ folder: join(folder, `host${at}`), ...files, from, count, seed })],
+      args: [JSON.stringify({ folder: join(folder, `host${at}`), ...files, from, count, seed, fronts })],
       log: join(folder, `host${at}.log`),
       heapFlags: HOST_HEAP,
       startMs: START_MS + count * START_EACH_MS,
@@ -68,11 +74,27 @@ export async function startSwarm({ sites, seed, folder, say }: SwarmOptions): Pr
       const at = up.findIndex((host) => host.sites.some(([own]) => own === name));
       return join(folder, `host${at}`, 'kb', 'sites', name);
     };
-    return { members, addresses, pids: up.flatMap((host) => [host.pid, host.enginePid]), home, stop };
+    const setFaults = async (faults: ReadonlyMap<string, Fault>, body: string) => {
+      const command = JSON.stringify({ body, faults: Object.fromEntries(faults) });
+      await Promise.all(up.map(({ control }) => post(`${control}/faults`, command)));
+    };
+    return {
+      members,
+      addresses,
+      setFaults,
+      pids: up.flatMap((host) => [host.pid, host.enginePid]),
+      home,
+      stop,
+    };
   } catch (cause) {
     await stop();
     throw cause;
   }
+}
+
+async function post(url: string, body: string): Promise<void> {
+  const reply = await fetch(url, { method: 'POST', headers: { 'content-type': 'application/json' }, body });
+  if (!reply.ok) throw new Error(`${url}: ${await reply.text()}`);
 }
 
 function shares(sites: number): { from: number; count: number }[] {

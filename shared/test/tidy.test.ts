@@ -41,6 +41,7 @@ const ENTRIES = [
   'loadtest/site/bare.ts',
   'loadtest/swarm/host.ts',
   'loadtest/fanout/fetch-all.ts',
+  'loadtest/faults/loop-delay.ts',
 ];
 /** Where the clock and randomness come in, with the reason; everyone else takes a World. */
 const WORLDS = new Map([
@@ -51,6 +52,7 @@ const WORLDS = new Map([
   ['loadtest/fanout/fetch-all.ts', 'measures a round, and draws nonces'],
   ['loadtest/fanout/coordinator.ts', 'measures an ask'],
   ['loadtest/fanout/scenario.ts', 'measures starts, and asks for a while'],
+  ['loadtest/faults/scenario.ts', 'measures answers and a restart'],
   ['loadtest/site/idle.ts', 'waits for quiet'],
   ['loadtest/site/lane.ts', 'measures a rate'],
   ['loadtest/site/observe.ts', 'measures a rate, and keeps a pace'],
