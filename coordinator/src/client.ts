@@ -26,23 +26,32 @@ export async function withCoordinator(
   flags: ClientFlags,
   use: (client: Client) => Promise<void>,
 ): Promise<void> {
-  const url = flags.url ?? (await findCoordinator(flags.data));
+  await reporting(flags, async () => {
+    const url = flags.url ?? (await findCoordinator(flags.data));
+    const client = createTRPCClient<FleetRouter>({
+      // POST: a query may be longer than a URL can be.
+      links: [httpLink({ url: `${url.replace(/\/$/, '')}/trpc`, methodOverride: 'POST' })],
+    });
+    await use(client).catch((cause: unknown) => {
+      throw toLogicError(cause, url);
+    });
+  });
+}
+
+/** Runs `work`; an error that has a name is reported, and is the exit status. */
+export async function reporting(flags: Pick<ClientFlags, 'json'>, work: () => Promise<void>): Promise<void> {
   try {
-    // POST: a query may be longer than a URL can be.
-    await use(
-      createTRPCClient<FleetRouter>({
-        links: [httpLink({ url: `${url.replace(/\/$/, '')}/trpc`, methodOverride: 'POST' })],
-      }),
-    );
+    await work();
   } catch (cause) {
-    const error = toLogicError(cause, url);
-    report(error, flags.json === true);
-    process.exitCode = exitOf(error);
+    if (!(cause instanceof LogicError)) throw cause;
+    report(cause, flags.json === true);
+    process.exitCode = exitOf(cause);
   }
 }
 
 /** The error that the coordinator named; where there was none, what became of the connection. */
 function toLogicError(cause: unknown, url: string): LogicError {
+  if (cause instanceof LogicError) return cause;
   if (!(cause instanceof TRPCClientError)) throw cause;
   const code: unknown = cause.data?.logic?.code;
   if (typeof code === 'string' && isErrorCode(code)) {

@@ -15,12 +15,20 @@ export interface HostPort {
 }
 
 /** Where a coordinator keeps its files, under its data directory. */
-export function coordinatorFiles(data: string): { registry: string; authority: string; manifests: string } {
+export function coordinatorFiles(
+  data: string,
+): Record<'registry' | 'authority' | 'manifests' | 'history', string> {
   return {
     registry: join(data, 'fleet.sqlite'),
     authority: join(data, 'ca'),
     manifests: join(data, 'manifests'),
+    history: join(data, 'history.sqlite'),
   };
+}
+
+/** The coordinator's own certificate and key, PEM, in the folder of its authority. */
+export function identityFiles(authority: string): { certificate: string; key: string } {
+  return { certificate: join(authority, 'coordinator.pem'), key: join(authority, 'coordinator.key.pem') };
 }
 
 /**

@@ -13,6 +13,7 @@ import { serve } from './server.ts';
 import { openAuthority } from './sites/authority.ts';
 import { openRegistry } from './sites/registry.ts';
 import { openSessions } from './sites/sessions.ts';
+import { openHistory } from './views/history.ts';
 import { realWorld, type World } from './world.ts';
 
 export interface CoordinatorOptions {
@@ -47,7 +48,8 @@ export async function startCoordinator({
   const registry = openRegistry(files.registry);
   const sessions = openSessions(authority);
   const manifests = openManifests(files.manifests);
-  const fleet = openFleet({ registry, sessions, manifest, manifests, world });
+  const history = await openHistory({ file: files.history, key: authority.coordinator.key, world, log });
+  const fleet = openFleet({ registry, sessions, manifest, manifests, world, history, lastKnown: history });
   const tokens = new Tokens(data, { ...world, secret: () => secretOf(world) });
   const server = await serve({ fleet, tokens, log }, listen);
   log.info({ url: server.url, sites: registry.list().length, bundle: manifest.bundle }, 'serving');
@@ -56,6 +58,7 @@ export async function startCoordinator({
     close: async () => {
       await server.close();
       await sessions.close();
+      await history.close();
       registry.close();
       log.info('closed');
     },

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { type ChildProcessByStdio, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { cp, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -9,6 +9,7 @@ import type { Readable, Writable } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import { after, test } from 'node:test';
 import { loadManifest } from '@fleet/shared/catalogue.ts';
+import Database from 'better-sqlite3';
 import { answering, QUERY } from './testing/signed-reply.ts';
 import { openTestFleet, type TestSite } from './testing/site-server.ts';
 
@@ -107,6 +108,55 @@ test('sites lists the registry', async () => {
   const { code, out } = await run('sites', '--url', url);
   assert.equal(code, 0);
   assert.match(out, /^barn {2}node {9}127\.0\.0\.1:\d+ {2}certificate [0-9a-f]{16}… until \d{4}-/);
+});
+
+test('history lists what was asked in 80 columns, shows an answer whole, and tells by file that nobody touched it', async () => {
+  const { code, out } = await run('history', '--url', url, '--limit', '3');
+  assert.equal(code, 0);
+  const [head, newest] = out.split('\n');
+  assert.match(head ?? '', /^ID +WHEN +ASKED BY +SITES +ANSWERS +QUERY$/);
+  assert.match(newest ?? '', /^\d+ +\d{4}-\d\d-\d\d \d\d:\d\d:\d\d +loopback +\d.*node_load/);
+  assert.ok(out.split('\n').every((line) => line.length <= 80));
+  const { json } = await run('history', '1', '--url', url, '--json');
+  assert.equal((json.asked as { query: string }).query, QUERY);
+  assert.equal((json.result as { answers: unknown[] }).answers.length, 1);
+  assert.match(
+    (await run('history', '1', '--url', url)).out,
+    /^Row 1: .*\n {2}asked by loopback at .*\[verified\]/s,
+  );
+  const checked = await run('history', '--verify', '--data', parts.dir);
+  assert.equal(checked.code, 0, checked.out);
+  assert.match(checked.out, /^The history holds: \d+ rows, 1 to \d+\.\n {2}last hash [0-9a-f]{64}$/m);
+  assert.equal((await run('history', '--verify', '--url', url, '--json')).json.ok, true);
+  const none = await run('history', '999', '--url', url);
+  assert.deepEqual([none.code, none.out], [2, '']);
+  assert.match(none.err, /not_found: the history has no row 999/);
+});
+
+test('history --verify exits 1 and names what was changed', async () => {
+  const copy = join(data, 'copied');
+  await cp(parts.dir, copy, { recursive: true });
+  const db = new Database(join(copy, 'history.sqlite'));
+  db.exec("UPDATE rows SET asked_by = 'token:somebody' WHERE id = 1");
+  db.close();
+  const { code, out, json } = await run('history', '--verify', '--data', copy, '--json');
+  assert.equal(code, 1, out);
+  assert.equal(json.ok, false);
+  assert.match((await run('history', '--verify', '--data', copy)).out, /does NOT hold[\s\S]*index at row 1/);
+});
+
+test('diff tells what changed between two rows, or the last two runs of a question', async () => {
+  const { code, out } = await run('diff', '1', '3', '--url', url);
+  assert.equal(code, 0, out);
+  assert.match(
+    out,
+    /from row 1, .*\n {2}to row 3, [\s\S]*Answers: 0 added, 0 removed, 0 changed, 1 the same/,
+  );
+  const { json } = await run('diff', '--last', QUERY, '--url', url, '--json');
+  assert.ok((json.b as { id: number }).id > (json.a as { id: number }).id);
+  const wrong = await run('diff', '1', '--url', url);
+  assert.equal(wrong.code, 2);
+  assert.match(wrong.err, /name two rows .*--last QUERY/);
 });
 
 test('an address that is not loopback is refused before anything starts', async () => {

@@ -6,8 +6,10 @@
 import { Command } from 'commander';
 import { fail } from './client.ts';
 import { registerAsk } from './commands/ask.ts';
+import { registerDiff } from './commands/diff.ts';
 import { registerEnrolStock } from './commands/enrol-stock.ts';
 import { registerExplain } from './commands/explain.ts';
+import { registerHistory } from './commands/history.ts';
 import { registerServe } from './commands/serve.ts';
 import { registerSites } from './commands/sites.ts';
 
@@ -20,5 +22,7 @@ registerAsk(program);
 registerExplain(program);
 registerSites(program);
 registerEnrolStock(program);
+registerHistory(program);
+registerDiff(program);
 
 await program.parseAsync().catch((cause: unknown) => fail(cause, process.argv.includes('--json')));

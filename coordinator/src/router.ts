@@ -2,13 +2,25 @@
  * The coordinator's tRPC router. Scripts and pages import its type (`import type { FleetRouter }`).
  */
 import { type FleetResult, fleetAskInput } from '@fleet/shared/api/ask.ts';
+import {
+  diffInput,
+  type HistoryCheck,
+  type HistoryDiff,
+  type HistoryPage,
+  type HistoryRow,
+  historyCheckInput,
+  historyInput,
+  historyRowInput,
+} from '@fleet/shared/api/history.ts';
 import type { FleetPlan } from '@fleet/shared/api/plan.ts';
 import { logicTRPC, withCodes } from '@fleet/shared/api/trpc.ts';
+import { LogicError } from '@fleet/shared/errors.ts';
 import type { Caller } from '@fleet/shared/tokens.ts';
 import { explainFleet } from './query/explain.ts';
-import { askFleet, type Fleet } from './query/pipeline.ts';
+import { askFleetTelling, type Fleet } from './query/pipeline.ts';
 import { streamFleet } from './query/stream.ts';
 import type { Site } from './sites/registry.ts';
+import type { History } from './views/history.ts';
 
 export interface Context {
   readonly fleet: Fleet;
@@ -26,7 +38,10 @@ const fleet = routerOf({
   /** One question to every site, or to the sites named. */
   ask: procedure
     .input(fleetAskInput)
-    .query(({ ctx, input, signal }): Promise<FleetResult> => askFleet(ctx.fleet, input, signal)),
+    .query(
+      ({ ctx, input, signal }): Promise<FleetResult> =>
+        askFleetTelling(ctx.fleet, input, { cancel: signal, by: ctx.caller }),
+    ),
   /** How a question would be asked; no site is. */
   explain: procedure
     .input(fleetAskInput)
@@ -34,12 +49,33 @@ const fleet = routerOf({
   /** The same question, each site as it answers. */
   stream: procedure
     .input(fleetAskInput)
-    .subscription(({ ctx, input, signal }) => told(ctx, streamFleet(ctx.fleet, input, signal))),
+    .subscription(({ ctx, input, signal }) =>
+      told(ctx, streamFleet(ctx.fleet, input, { cancel: signal, by: ctx.caller })),
+    ),
+  /** Answers that were given, the newest first. */
+  history: procedure.input(historyInput).query(({ ctx, input }): HistoryPage => historyOf(ctx).list(input)),
+  /** One of them whole. */
+  historyRow: procedure
+    .input(historyRowInput)
+    .query(({ ctx, input }): Promise<HistoryRow> => historyOf(ctx).row(input.id)),
+  /** Whether anybody changed the history. */
+  historyCheck: procedure
+    .input(historyCheckInput)
+    .query(({ ctx, input }): Promise<HistoryCheck> => historyOf(ctx).check(input.against)),
+  /** What changed between two runs of a question. */
+  diff: procedure
+    .input(diffInput)
+    .query(({ ctx, input }): Promise<HistoryDiff> => historyOf(ctx).diff(input)),
   /** Every site of the registry, by name. */
   sites: procedure.query(({ ctx }): SiteListing[] =>
     ctx.fleet.registry.list().map(({ publicKey: _, ...site }) => site),
   ),
 });
+
+function historyOf({ fleet }: Context): History {
+  if (fleet.history === undefined) throw new LogicError('not_found', 'this coordinator keeps no history');
+  return fleet.history;
+}
 
 /** Events at the pace of the one who reads them. */
 async function* told<T>({ drained }: Context, events: AsyncIterable<T>): AsyncGenerator<T> {

@@ -238,6 +238,21 @@ export const ERRORS = {
     outcome: 'error',
     advice: "Nothing of it was taken: look at the data folder's disk, then send it again.",
   },
+  history_not_kept: {
+    http: 507,
+    trpc: 'SERVICE_UNAVAILABLE',
+    retryable: true,
+    outcome: 'error',
+    advice: "The answer itself stands: look at the disk of the coordinator's data folder.",
+  },
+  history_broken: {
+    http: 500,
+    trpc: 'INTERNAL_SERVER_ERROR',
+    retryable: false,
+    outcome: 'error',
+    advice:
+      'Keep the history as it is, with its checkpoint, and find out who changed it (docs/fleet-history.md).',
+  },
   bad_setup: {
     http: 500,
     trpc: 'INTERNAL_SERVER_ERROR',

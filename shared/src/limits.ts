@@ -128,6 +128,40 @@ export const WEBSOCKET_BACKLOG_BYTES = 4 * 1024 * 1024;
 /** Answers that the page of one question shows; scripts and the command line get all. */
 export const PAGE_ANSWERS = 500;
 
+/** History of fleet answers: rows, age and room; what is past any of them goes, the oldest first. A question a minute is a week. */
+export const HISTORY_ROWS = 10_000;
+export const HISTORY_AGE_MS = 90 * 24 * 60 * 60_000;
+export const HISTORY_BYTES = 1024 * 1024 * 1024;
+/** Rows that stay whatever their age: a clock set far ahead must not empty the history. */
+export const HISTORY_ROWS_LEAST = 100;
+/** Rows that one commit prunes at most. */
+export const HISTORY_PRUNED_AT_ONCE = 500;
+/** Answers that come within this share one fsync. */
+export const HISTORY_COMMIT_MS = 100;
+/** A history that could not be written is tried again after this. */
+export const HISTORY_RETRY_MS = 1_000;
+/** Rows of one commit. */
+export const HISTORY_BATCH = 256;
+/** Answers that wait to be written: so many sites and answers in them together, and so many bytes; one more is counted as lost. */
+export const HISTORY_WAITING_PARTS = 200_000;
+export const HISTORY_WAITING_BYTES = 32 * 1024 * 1024;
+/** Sites or answers that are made into bytes between two turns of the event loop: under a millisecond. */
+export const HISTORY_PORTION = 100;
+/** Content of one row when it is unpacked: replies of all sites at their largest would not fit any memory either. */
+export const HISTORY_ROW_BYTES = 256 * 1024 * 1024;
+/** A checkpoint is seven short lines. */
+export const HISTORY_CHECKPOINT_BYTES = 4 * 1024;
+/** Rows of the list where the caller names no number, and at most. */
+export const HISTORY_PAGE = 20;
+export const HISTORY_PAGE_MOST = 1_000;
+/** Questions whose last known answers are kept, those asked last; and the largest answer of one site that is. */
+export const LAST_KNOWN_QUESTIONS = 128;
+export const LAST_KNOWN_BYTES = 64 * 1024;
+/** Last known answers go to the disk at this pace: a crash makes them so much older. */
+export const LAST_KNOWN_EVERY_MS = 10_000;
+/** Questions whose last known answers wait for that; with one more, they go at once. */
+export const LAST_KNOWN_WAITING = 8;
+
 /** The fleet's authority is made once; a new one means that every site joins again. */
 export const AUTHORITY_VALID_DAYS = 3_650;
 /** Certificates of sites and of the coordinator. */
@@ -247,6 +281,8 @@ const relations: ReadonlyArray<readonly [string, boolean]> = [
     Math.ceil(FLEET_SITES / FANOUT_AT_ONCE) * FANOUT_SLOT_MS <= FLEET_DEADLINE_MS - AGENT_REPLY_MS,
   ],
   ['what a join gives it can take in', FLEET_ROWS <= JOIN_INPUT_ROWS],
+  ['a page of the history is shorter than what is kept', HISTORY_PAGE_MOST < HISTORY_ROWS],
+  ['the history prunes faster than it grows', HISTORY_BATCH < HISTORY_PRUNED_AT_ONCE],
   ['a certificate is renewed while it is valid', CERTIFICATE_RENEW_DAYS < CERTIFICATE_VALID_DAYS],
   ['the authority outlives what it issues', CERTIFICATE_VALID_DAYS < AUTHORITY_VALID_DAYS],
   ['a query fits its request', QUERY_TEXT_BYTES * 6 < REQUEST_BODY_BYTES],

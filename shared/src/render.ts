@@ -216,6 +216,15 @@ export function renderAnswers(
   return [...bySite].map(([site, own]) => renderSite(site, own, variables, options)).join('\n\n');
 }
 
+/** `N = pve1, L = 0.5`; `true` where a question has no variables. */
+export function bindingsText(
+  bindings: Answer['bindings'],
+  variables: readonly string[] = Object.keys(bindings),
+): string {
+  const columns = variables.map((name) => `${name} = ${valueText(bindings[name] ?? '')}`);
+  return columns.length === 0 ? 'true' : columns.join(', ');
+}
+
 function renderSite(
   site: string,
   answers: readonly Answer[],
@@ -224,8 +233,7 @@ function renderSite(
 ): string {
   const lines = [site];
   for (const { bindings, standing, proof } of answers) {
-    const columns = variables.map((name) => `${name} = ${valueText(bindings[name] ?? '')}`);
-    lines.push(`  ${columns.length === 0 ? 'true' : columns.join(', ')}  [${standing}]`);
+    lines.push(`  ${bindingsText(bindings, variables)}  [${standing}]`);
     if (proof !== null)
       lines.push(
         ...renderProof(proof, options)

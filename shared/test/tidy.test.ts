@@ -33,6 +33,7 @@ const MADE_HERE = ['.data', '.git', '.tools', 'node_modules'];
 const ENTRIES = [
   'coordinator/src/main.ts',
   'coordinator/examples/ask-fleet.ts',
+  'coordinator/src/views/history/writer.ts',
   'node-agent/src/main.ts',
   'deploy/local/start.ts',
   'deploy/local/site.ts',

@@ -25,6 +25,13 @@ export function milliseconds(value: string): number {
   return ms;
 }
 
+export function wholeNumber(value: string): number {
+  const number = Number(value);
+  if (!Number.isSafeInteger(number) || number < 1)
+    throw new InvalidArgumentError('a whole number from 1 on.');
+  return number;
+}
+
 /** `key=value`, repeated. */
 export function collectLabels(
   value: string,

@@ -7,11 +7,13 @@
  * as there are places would have kept all the others from being asked.) Nothing is asked twice here;
  * what came as a body is not looked at here either, only counted.
  */
+import { setTimeout as delay } from 'node:timers/promises';
 import type { Outcome } from '@fleet/shared/api/ask.ts';
 import { ERRORS, LogicError } from '@fleet/shared/errors.ts';
 import { FANOUT_SLOT_MS, REFUSAL_BYTES, REPLY_BYTES } from '@fleet/shared/limits.ts';
 import type { FleetQuestion } from '@fleet/shared/pengine.ts';
 import type { LimitFunction } from 'p-limit';
+import type { Dispatcher } from 'undici';
 import type { Site } from '../sites/registry.ts';
 import type { Session, Sessions } from '../sites/sessions.ts';
 import type { World } from '../world.ts';
@@ -71,18 +73,11 @@ export function fanout(
 
 /** Runs `task` in a place of `limit` that is given back when it has settled, or after a slot. */
 function inSlot<T>(limit: LimitFunction, task: () => Promise<T>): Promise<T> {
-  const { promise, resolve } = Promise.withResolvers<T>();
-  void limit(() => {
+  const { promise, resolve, reject } = Promise.withResolvers<T>();
+  void limit(async () => {
     const running = task();
-    resolve(running);
-    return new Promise<void>((leave) => {
-      const timer = setTimeout(leave, FANOUT_SLOT_MS).unref();
-      const free = () => {
-        clearTimeout(timer);
-        leave();
-      };
-      running.then(free, free);
-    });
+    running.then(resolve, reject);
+    await Promise.race([running.catch(() => undefined), delay(FANOUT_SLOT_MS, undefined, { ref: false })]);
   });
   return promise;
 }
@@ -108,21 +103,14 @@ async function askSite(
     const nonce = world.randomHex(16);
     const askedAt = world.now();
     const headers = { 'content-type': 'application/json', 'logic-nonce': nonce };
-    const path = '/pengine/create';
-    const { statusCode, body, ...reply } = await session.post({
-      path,
-      headers,
-      body: sent,
-      signal,
-      most: mostOf,
-    });
-    if (statusCode !== 200) throw readRefusal(statusCode, body.toString());
+    const response = await session.post({ path: '/pengine/create', headers, body: sent, signal });
+    const body = await readBody(response);
     if (site.kind === 'stock') endLeftBehind(session, body);
     return {
       ...target(),
       kind: 'body',
       nonce,
-      headers: reply.headers,
+      headers: response.headers,
       body,
       askedAt,
       receivedAt: world.now(),
@@ -147,7 +135,23 @@ function late(session: Session): LogicError {
   );
 }
 
-const mostOf = (statusCode: number): number => (statusCode === 200 ? REPLY_BYTES : REFUSAL_BYTES);
+/** The body of a reply, or what the site said instead of one. @throws LogicError for every other status than 200 */
+async function readBody({ statusCode, body }: Dispatcher.ResponseData): Promise<Buffer> {
+  if (statusCode === 200) return readAtMost(body, REPLY_BYTES);
+  throw readRefusal(statusCode, (await readAtMost(body, REFUSAL_BYTES)).toString());
+}
+
+async function readAtMost(body: Dispatcher.ResponseData['body'], bytes: number): Promise<Buffer> {
+  const chunks: Buffer[] = [];
+  let size = 0;
+  for await (const chunk of body as AsyncIterable<Buffer>) {
+    size += chunk.length;
+    // Leaving the loop destroys the body, which resets the stream and spares the session.
+    if (size > bytes) throw new LogicError('bad_reply', `the reply is larger than ${bytes} bytes`);
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks, size);
+}
 
 /** What undici, TLS or HTTP/2 reported, as the one code that it comes to. */
 function lost(cause: unknown, site: Site): LogicError {

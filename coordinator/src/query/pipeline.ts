@@ -1,5 +1,5 @@
 /**
- * A fleet question from beginning to end: plan (admit, select), fanout, verify, merge.
+ * A fleet question from beginning to end: plan (admit, select), fanout, verify, merge; then it is remembered.
  *
  *   what is wrong with the question itself is thrown, before any site is asked;
  *   what becomes of a site is a row of the coverage, and never another site's time;
@@ -12,9 +12,11 @@ import type { Answer, FleetAskInput, FleetResult } from '@fleet/shared/api/ask.t
 import type { Manifest } from '@fleet/shared/catalogue.ts';
 import { LogicError } from '@fleet/shared/errors.ts';
 import { FANOUT_AT_ONCE, FLEET_DEADLINE_MS } from '@fleet/shared/limits.ts';
+import type { Caller } from '@fleet/shared/tokens.ts';
 import pLimit, { type LimitFunction } from 'p-limit';
 import type { Registry } from '../sites/registry.ts';
 import type { Sessions } from '../sites/sessions.ts';
+import type { History } from '../views/history.ts';
 import type { World } from '../world.ts';
 import { type Gate, openGate } from './admit.ts';
 import { setApart } from './apart.ts';
@@ -23,6 +25,7 @@ import { type Manifests, openManifests } from './manifests.ts';
 import { merge } from './merge.ts';
 import type { Part } from './part.ts';
 import { type Plan, planQuestion } from './plan.ts';
+import { startRemembering } from './remember.ts';
 import type { Targets } from './select.ts';
 import { learnSize, openSizes, refuseKnownSize, type Sizes } from './sizes.ts';
 import { type Verdict, verify } from './verify.ts';
@@ -51,9 +54,11 @@ export interface Fleet {
   readonly manifests: Manifests;
   readonly sizes: Sizes;
   readonly lastKnown?: LastKnown;
+  /** Left out where answers are not kept. */
+  readonly history?: History;
 }
 
-type FleetParts = Pick<Fleet, 'registry' | 'sessions' | 'manifest' | 'world' | 'lastKnown'> & {
+type FleetParts = Pick<Fleet, 'registry' | 'sessions' | 'manifest' | 'world' | 'lastKnown' | 'history'> & {
   readonly manifests?: Manifests;
 };
 
@@ -74,6 +79,8 @@ export interface Waiting {
   readonly cancel?: AbortSignal | undefined;
   /** Told of each target, in the order in which they end; of a join, all when it is done. */
   readonly tell?: (verdict: Verdict) => void;
+  /** Who it is; loopback where left out. */
+  readonly by?: Caller;
 }
 
 /**
@@ -88,9 +95,10 @@ export function askFleet(fleet: Fleet, input: FleetAskInput, cancel?: AbortSigna
 export async function askFleetTelling(
   fleet: Fleet,
   input: FleetAskInput,
-  { cancel, tell = () => {} }: Waiting,
+  { cancel, tell = () => {}, by }: Waiting,
 ): Promise<FleetResult> {
   const leave = fleet.gate.enter();
+  const remembering = startRemembering(fleet, input, by);
   try {
     const plan = planQuestion(input, fleet);
     refuseKnownSize(plan, fleet.sizes);
@@ -103,7 +111,7 @@ export async function askFleetTelling(
     const result = withLastKnown(merge(plan, verdicts, fleet.manifest.bundle), fleet.lastKnown, input);
     refuseBelowShare(plan, result);
     if (plan.join !== null) for (const outcome of result.coverage.sites) tell({ outcome, answers: [] });
-    return result;
+    return remembering(result);
   } finally {
     leave();
   }

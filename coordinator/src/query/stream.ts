@@ -4,13 +4,13 @@
  */
 import type { FleetAskInput, FleetResult, StreamEvent } from '@fleet/shared/api/ask.ts';
 import { Feed } from '../views/feed.ts';
-import { askFleetTelling, type Fleet } from './pipeline.ts';
+import { askFleetTelling, type Fleet, type Waiting } from './pipeline.ts';
 
 /** Iterates over `site` events and one `end`; fails as `askFleet`. `cancel` ends it, and so does leaving. */
 export async function* streamFleet(
   fleet: Fleet,
   input: FleetAskInput,
-  cancel?: AbortSignal,
+  { cancel, by }: Pick<Waiting, 'cancel' | 'by'> = {},
 ): AsyncGenerator<StreamEvent> {
   const left = new AbortController();
   const gone = cancel === undefined ? left.signal : AbortSignal.any([cancel, left.signal]);
@@ -23,7 +23,9 @@ export async function* streamFleet(
     feed.end();
   };
   gone.addEventListener('abort', () => feed.end(), { once: true });
-  askFleetTelling(fleet, input, { cancel: gone, tell }).then(ended, (cause) => feed.fail(cause));
+  askFleetTelling(fleet, input, { cancel: gone, tell, ...(by && { by }) }).then(ended, (cause) =>
+    feed.fail(cause),
+  );
   try {
     yield* feed;
   } finally {

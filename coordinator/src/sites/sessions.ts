@@ -11,19 +11,22 @@ import type { PeerCertificate, SecureContext, TLSSocket } from 'node:tls';
 import { checkServerIdentity, connect, createSecureContext } from 'node:tls';
 import { LogicError } from '@fleet/shared/errors.ts';
 import { SESSION_IDLE_MS } from '@fleet/shared/limits.ts';
-import { type buildConnector, Client } from 'undici';
+import { type buildConnector, Client, type Dispatcher } from 'undici';
 import { parseHostPort } from '../config.ts';
 import { type Authority, fingerprintOf } from './authority.ts';
-import { exchange, type Post, type Whole } from './exchange.ts';
 import type { Site } from './registry.ts';
 import { openStockSessions } from './stock.ts';
 
+export interface Post {
+  readonly path: string;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: string;
+  readonly signal: AbortSignal;
+}
+
 export interface Session {
-  /**
-   * Sends the request on a stream of its own. Rejects with LogicError `unreachable` where no session could be opened, `bad_reply` where
-   * the reply is too large, and with the signal's reason.
-   */
-  post(post: Post): Promise<Whole>;
+  /** Sends the request on a stream of its own. Rejects with LogicError `unreachable` where no session could be opened. */
+  post(post: Post): Promise<Dispatcher.ResponseData>;
   /** Whether a TLS connection has been made and checked. */
   readonly connected: boolean;
   /** Questions on it may end; new ones get another session. */
@@ -89,11 +92,19 @@ class SiteSession implements Session {
     );
   }
 
-  async post(post: Post): Promise<Whole> {
+  /** undici notices a signal only once a request is on a stream, so a handshake that hangs is waited for here. */
+  async post({ path, headers, body, signal }: Post): Promise<Dispatcher.ResponseData> {
+    const { promise: aborted, reject } = Promise.withResolvers<never>();
+    const abort = () => reject(signal.reason);
+    signal.addEventListener('abort', abort, { once: true });
     this.#waiting += 1;
     try {
-      return await exchange(this.#client, post);
+      return await Promise.race([
+        this.#client.request({ method: 'POST', path, headers, body, signal }),
+        aborted,
+      ]);
     } finally {
+      signal.removeEventListener('abort', abort);
       this.#waiting -= 1;
       this.#endIfDone();
     }

@@ -125,6 +125,13 @@ export interface AskResult {
   readonly answers: readonly Answer[];
   readonly coverage: Coverage;
   readonly complete: boolean;
+  /** What went wrong beside the answer, which stands. */
+  readonly warnings?: readonly FleetWarning[];
+}
+
+export interface FleetWarning {
+  readonly code: ErrorCode;
+  readonly message: string;
 }
 
 /** How a number over part of the fleet stands to the number over all of it. */
