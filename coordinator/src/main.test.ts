@@ -88,6 +88,55 @@ test('a partial answer exits 3', async () => {
   await hung.kill();
 });
 
+test('below the share that was asked for it exits 3 and says who is missing', async () => {
+  const plain = await run('ask', QUERY, '--url', url, '--mode', 'share=0.9', '--deadline', '300');
+  assert.equal(plain.code, 3);
+  assert.match(plain.err, /^logic-fleet: partial_coverage: 1 of 2 sites answered.*\n.*\nCoverage: 2 sites/);
+  assert.match(plain.err, /\n {2}hung {2}unreachable /);
+  const { code, json } = await run(
+    'ask',
+    QUERY,
+    '--json',
+    '--url',
+    url,
+    '--mode',
+    'strict',
+    '--deadline',
+    '300',
+  );
+  assert.equal(code, 3);
+  const { code: said, coverage } = json.error as { code: string; coverage: { unreachable: number } };
+  assert.deepEqual([said, coverage.unreachable], ['partial_coverage', 1]);
+});
+
+test('explain shows the plan in the words of ask, and no site is asked', async () => {
+  const words = [
+    'aggregate_all(count, vm(V), C)',
+    '--where',
+    'name=barn',
+    '--group-by',
+    'site',
+    '--url',
+    url,
+  ];
+  const { code, out } = await run('explain', ...words);
+  assert.equal(code, 0);
+  assert.match(out, /^Targets: 1, of which 1 are asked: barn\n/);
+  assert.match(out, /Computed here:\n {2}results are added, for each site\n/);
+  const { json } = await run('explain', ...words, '--json');
+  assert.equal(json.kind, 'fold');
+  const wrong = await run('explain', QUERY, '--where', 'name=', '--url', url);
+  assert.equal(wrong.code, 2);
+  assert.match(wrong.err, /bad_request: where: expected a value at the end/);
+  for (const flag of [
+    ['--mode', 'most'],
+    ['--group-by', 'label:'],
+    ['--order-by', 'load'],
+    ['--limit', '0'],
+  ])
+    assert.equal((await run('explain', QUERY, ...flag, '--url', url)).code, 1, flag.join(' '));
+});
+
 test('a refused query exits 2 with its code and advice on standard error, and as JSON where asked', async () => {
   const plain = await run('ask', 'shell(ls)', '--url', url);
   assert.equal(plain.code, 2);
