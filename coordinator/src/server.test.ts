@@ -79,6 +79,42 @@ test('fleet.ask answers with answers, coverage and completeness', async () => {
   assert.equal(result.complete, false);
 });
 
+const GOAL = 'at(S, (node_load(N, L), L > 0.5))';
+const NOT = `${GOAL}, \\+ at(_, (node_load(N, L), L > 0.5))`;
+
+test('what holds for part of the fleet is worded as that on the page, and what nobody can say is an error that names who is missing', async () => {
+  const rows = await (await page(GOAL)).text();
+  assert.match(rows, /at least 1 answers; 1 site unknown/);
+  assert.match(
+    rows,
+    /<td>barn<\/td><td>pve1<\/td><td>0\.75<\/td><td class="verified">verified<\/td><td>barn<\/td>/,
+  );
+  const refused = await page(NOT);
+  assert.equal(refused.status, 503);
+  assert.match(
+    await refused.text(),
+    /Not answered: <code>partial_coverage<\/code>[\s\S]*<th scope="row">rude<\/th>/,
+  );
+  await assert.rejects(client.fleet.ask.query({ query: NOT }), (cause) => {
+    assert.ok(cause instanceof TRPCClientError);
+    const { code, coverage } = cause.data?.logic as {
+      code: string;
+      coverage: { error: number; targets: number };
+    };
+    assert.deepEqual([code, coverage.error, coverage.targets], ['partial_coverage', 1, 2]);
+    return true;
+  });
+});
+
+test('fleet.explain shows a plan and asks no site', async () => {
+  const { parts: planned, join } = await client.fleet.explain.query({ query: GOAL });
+  assert.deepEqual(
+    planned.map(({ query }) => query),
+    ["','(node_load(N,L),>(L,0.5))"],
+  );
+  assert.equal(join?.refused, false);
+});
+
 test('fleet.ask can be called by GET with nothing but a URL', async () => {
   const input = encodeURIComponent(JSON.stringify({ query: QUERY, sites: ['barn'] }));
   const reply = await fetch(`${coordinator.url}/trpc/fleet.ask?input=${input}`);

@@ -27,7 +27,7 @@ function renderGroups({ kind, groups, variables }: FleetResult): string[] {
   if (groups.length === 1 && groups[0]?.group === null && kind === 'fold') {
     const [group] = groups;
     return [
-      `${variables[0]} = ${boundText(group)}  [${group.standing ?? 'no answer'}, ${siteCount(group.sites)}]`,
+      `${variables[0]} = ${groupText(group)}  [${group.standing ?? 'no answer'}, ${siteCount(group.sites)}]`,
     ];
   }
   const heading = kind === 'fold' ? (variables[0] ?? '') : 'RANKS';
@@ -52,7 +52,8 @@ function valueWithBound({ value, bound }: FleetGroup): string {
   return value === null ? 'none' : `${BOUNDS[bound]}${valueText(value)}`;
 }
 
-function boundText(group: FleetGroup): string {
+/** The value of a group, as far as it is known. */
+export function groupText(group: FleetGroup): string {
   const { unknownSites } = group;
   const unknown = unknownSites.length > 0 ? `; ${siteCount(unknownSites)} unknown` : '';
   return `${valueWithBound(group)}${unknown}`;
@@ -60,7 +61,7 @@ function boundText(group: FleetGroup): string {
 
 const siteCount = ({ length }: readonly string[]): string => `${length} ${length === 1 ? 'site' : 'sites'}`;
 
-function namesText(names: readonly string[]): string {
+export function namesText(names: readonly string[]): string {
   const more = names.length - NAMES;
   return more > 0 ? `${names.slice(0, NAMES).join(', ')} and ${more} more` : names.join(', ');
 }
@@ -81,7 +82,7 @@ function renderRows(result: FleetResult, options: RenderOptions): string[] {
 }
 
 /** How many answers there are, as far as that is known: of none, only where there are none. */
-function foundText({ found, answers, join, coverage, variables }: FleetResult): string {
+export function foundText({ found, answers, join, coverage, variables }: FleetResult): string {
   const { value, bound, unknownSites } = found;
   const shown = join === null ? answers.length : join.rows.length;
   const asked = coverage.answered + coverage.empty;

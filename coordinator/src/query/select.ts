@@ -56,8 +56,11 @@ export function targetsOf(all: readonly Site[]): Targets {
 }
 
 /** A row without a status is that of a site that is active. */
-function reasonToSkip(site: Site & { readonly status?: string }): string | null {
-  return site.status === undefined || site.status === 'active' ? null : `the site is ${site.status}`;
+function reasonToSkip({
+  status = 'active',
+  reason,
+}: Site & { readonly status?: string; readonly reason?: string | null }): string | null {
+  return status === 'active' ? null : `the site is ${status}${reason ? `: ${reason}` : ''}`;
 }
 
 /** The labels that there are, so that a wrong expression can be mended. */

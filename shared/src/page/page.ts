@@ -5,12 +5,13 @@
  */
 import { createHash } from 'node:crypto';
 import type { AlertsResult } from '../api/alerts.ts';
-import type { Answer, AskResult, JsonValue, SiteOutcome } from '../api/ask.ts';
+import type { Answer, AskResult, Coverage, FleetResult, JsonValue, SiteOutcome } from '../api/ask.ts';
 import { asLogicError, ERRORS, type LogicError } from '../errors.ts';
 import { PAGE_ANSWERS } from '../limits.ts';
 import { renderProof, timeText } from '../render.ts';
 import { writeAtom } from '../term.ts';
 import { type Content, Html, html } from './html.ts';
+import { renderOverFleet } from './over-fleet.ts';
 import { PAGE_STYLE } from './style.ts';
 
 /** Questions that the page offers; a test asks each of the catalogue. */
@@ -37,7 +38,7 @@ export interface PageState {
   /** Of the site whose page it is. */
   readonly alerts?: AlertsResult;
   readonly query: string;
-  readonly result: AskResult | null;
+  readonly result: AskResult | FleetResult | null;
   readonly error: LogicError | null;
 }
 
@@ -142,17 +143,20 @@ ${changes}</tbody></table></div></details>`
 </section>`;
 }
 
-function renderError({ code, message }: LogicError): Html {
-  return html`<section class="error" role="alert"><h2>Not asked: <code>${code}</code></h2><p>${message}</p><p>${ERRORS[code].advice}</p></section>`;
+function renderError({ code, message, data }: LogicError): Html {
+  const heading = code === 'partial_coverage' ? 'Not answered' : 'Not asked';
+  return html`<section class="error" role="alert"><h2>${heading}: <code>${code}</code></h2><p>${message}</p><p>${ERRORS[code].advice}</p></section>
+${data.coverage === undefined ? null : renderCoverage({ coverage: data.coverage as Coverage })}`;
 }
 
-function renderResult(result: AskResult, { command }: PageFace): Html {
+function renderResult(result: AskResult | FleetResult, { command }: PageFace): Html {
   const shown = result.answers.slice(0, PAGE_ANSWERS);
   const bySite = Map.groupBy(shown, (answer) => answer.site);
   const hidden = result.answers.length - shown.length;
   return html`<section aria-labelledby="answers">
 <h2 id="answers">Answers</h2>
 <p role="status">${summary(result)}</p>
+${'groups' in result ? renderOverFleet(result) : null}
 ${[...bySite].map(([site, answers]) => renderAnswers(site, answers, result.variables))}
 ${hidden > 0 ? html`<p>${hidden} more answers are not shown here: <code>${command}</code> prints all.</p>` : null}
 </section>
@@ -190,7 +194,7 @@ function renderProofOf({ proof }: Answer, columns: number): Content {
     : html`<tr class="proof"><td colspan="${columns}"><details><summary>Proof</summary><pre>${renderProof(proof)}</pre></details></td></tr>`;
 }
 
-function renderCoverage({ coverage }: AskResult): Html {
+function renderCoverage({ coverage }: Pick<AskResult, 'coverage'>): Html {
   return html`<section aria-labelledby="coverage">
 <h2 id="coverage">Coverage</h2>
 <div class="scroll"><table>
