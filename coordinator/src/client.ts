@@ -24,18 +24,22 @@ type Client = ReturnType<typeof createTRPCClient<FleetRouter>>;
 /** Runs `use` with a client; what goes wrong is reported, and is the exit status. */
 export async function withCoordinator(
   flags: ClientFlags,
-  use: (client: Client) => Promise<void>,
+  use: (client: Client, url: string) => Promise<void>,
 ): Promise<void> {
   await reporting(flags, async () => {
-    const url = flags.url ?? (await findCoordinator(flags.data));
+    const url = await findUrl(flags);
     const client = createTRPCClient<FleetRouter>({
       // POST: a query may be longer than a URL can be.
       links: [httpLink({ url: `${url.replace(/\/$/, '')}/trpc`, methodOverride: 'POST' })],
     });
-    await use(client).catch((cause: unknown) => {
+    await use(client, url).catch((cause: unknown) => {
       throw toLogicError(cause, url);
     });
   });
+}
+
+export function findUrl({ url, data }: ClientFlags): Promise<string> {
+  return url === undefined ? findCoordinator(data) : Promise.resolve(url);
 }
 
 /** Runs `work`; an error that has a name is reported, and is the exit status. */
@@ -50,7 +54,7 @@ export async function reporting(flags: Pick<ClientFlags, 'json'>, work: () => Pr
 }
 
 /** The error that the coordinator named; where there was none, what became of the connection. */
-function toLogicError(cause: unknown, url: string): LogicError {
+export function toLogicError(cause: unknown, url: string): LogicError {
   if (cause instanceof LogicError) return cause;
   if (!(cause instanceof TRPCClientError)) throw cause;
   const code: unknown = cause.data?.logic?.code;

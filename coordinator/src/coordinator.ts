@@ -14,6 +14,7 @@ import { openAuthority } from './sites/authority.ts';
 import { openRegistry } from './sites/registry.ts';
 import { openSessions } from './sites/sessions.ts';
 import { openHistory } from './views/history.ts';
+import { Views } from './views/watch.ts';
 import { realWorld, type World } from './world.ts';
 
 export interface CoordinatorOptions {
@@ -51,11 +52,13 @@ export async function startCoordinator({
   const history = await openHistory({ file: files.history, key: authority.coordinator.key, world, log });
   const fleet = openFleet({ registry, sessions, manifest, manifests, world, history, lastKnown: history });
   const tokens = new Tokens(data, { ...world, secret: () => secretOf(world) });
-  const server = await serve({ fleet, tokens, log }, listen);
+  const views = new Views(fleet);
+  const server = await serve({ fleet, views, tokens, log }, listen);
   log.info({ url: server.url, sites: registry.list().length, bundle: manifest.bundle }, 'serving');
   return {
     url: server.url,
     close: async () => {
+      views.stop();
       await server.close();
       await sessions.close();
       await history.close();

@@ -12,6 +12,7 @@ import { registerExplain } from './commands/explain.ts';
 import { registerHistory } from './commands/history.ts';
 import { registerServe } from './commands/serve.ts';
 import { registerSites } from './commands/sites.ts';
+import { registerWatch } from './commands/watch.ts';
 
 const program = new Command('logic-fleet')
   .description('One question to every logic node of a fleet, with proofs.')
@@ -21,6 +22,7 @@ registerServe(program);
 registerAsk(program);
 registerExplain(program);
 registerSites(program);
+registerWatch(program);
 registerEnrolStock(program);
 registerHistory(program);
 registerDiff(program);

@@ -14,6 +14,7 @@ import {
 } from '@fleet/shared/api/history.ts';
 import type { FleetPlan } from '@fleet/shared/api/plan.ts';
 import { logicTRPC, withCodes } from '@fleet/shared/api/trpc.ts';
+import { fleetWatchInput } from '@fleet/shared/api/watch.ts';
 import { LogicError } from '@fleet/shared/errors.ts';
 import type { Caller } from '@fleet/shared/tokens.ts';
 import { explainFleet } from './query/explain.ts';
@@ -21,9 +22,11 @@ import { askFleetTelling, type Fleet } from './query/pipeline.ts';
 import { streamFleet } from './query/stream.ts';
 import type { Site } from './sites/registry.ts';
 import type { History } from './views/history.ts';
+import type { Views } from './views/watch.ts';
 
 export interface Context {
   readonly fleet: Fleet;
+  readonly views: Views;
   /** Resolves when the caller has read most of what it was sent; where its connection waits by itself, left out. */
   readonly drained?: (() => Promise<void>) | undefined;
   /** At least a viewer; what needs more says so. */
@@ -66,6 +69,12 @@ const fleet = routerOf({
   diff: procedure
     .input(diffInput)
     .query(({ ctx, input }): Promise<HistoryDiff> => historyOf(ctx).diff(input)),
+  /** A question that stands: the whole answer, then what changes. */
+  watch: procedure.input(fleetWatchInput).subscription(({ ctx, input, signal }) => {
+    const feed = ctx.views.watch(input);
+    signal?.addEventListener('abort', () => feed.end(), { once: true });
+    return told(ctx, feed);
+  }),
   /** Every site of the registry, by name. */
   sites: procedure.query(({ ctx }): SiteListing[] =>
     ctx.fleet.registry.list().map(({ publicKey: _, ...site }) => site),

@@ -19,6 +19,7 @@ import { type CallerOf, loopbackCallers, onceARequest } from './access.ts';
 import { formatHostPort, type HostPort, isLoopback, parseHostPort } from './config.ts';
 import { askFleet, type Fleet } from './query/pipeline.ts';
 import { type FleetRouter, router } from './router.ts';
+import type { Views } from './views/watch.ts';
 import { serveWebSockets } from './websocket.ts';
 
 export interface Server {
@@ -28,13 +29,14 @@ export interface Server {
 
 export interface ServerParts {
   readonly fleet: Fleet;
+  readonly views: Views;
   readonly tokens: Tokens;
   readonly log: Logger;
 }
 
 /** Serves until closed. Port 0 takes a free one; `url` names the one taken. @throws LogicError `bad_setup` where the address is taken */
 export async function serve(parts: ServerParts, address: HostPort): Promise<Server> {
-  const { fleet, tokens, log } = parts;
+  const { fleet, views, tokens, log } = parts;
   const app = fastify({ bodyLimit: REQUEST_BODY_BYTES, forceCloseConnections: true });
   const callerOf = onceARequest(loopbackCallers(tokens));
   app.addHook('onRequest', async (request) => {
@@ -62,7 +64,7 @@ export async function serve(parts: ServerParts, address: HostPort): Promise<Serv
       guard(request);
       callerOf(request);
     },
-    context: (request, drained) => ({ fleet, caller: callerOf(request), drained }),
+    context: (request, drained) => ({ fleet, views, caller: callerOf(request), drained }),
     failed: (cause, path) => log.error({ err: cause, path }, 'a call failed'),
   });
   const { port } = app.server.address() as AddressInfo;
@@ -85,7 +87,7 @@ async function listen(app: { listen(address: HostPort): Promise<string> }, addre
 }
 
 function trpcPlugin(
-  { fleet, log }: ServerParts,
+  { fleet, views, log }: ServerParts,
   callerOf: CallerOf,
 ): FastifyTRPCPluginOptions<FleetRouter> & { prefix: string } {
   return {
@@ -93,7 +95,7 @@ function trpcPlugin(
     trpcOptions: {
       router,
       allowMethodOverride: true, // a query too long for a URL is sent by POST
-      createContext: ({ req }) => ({ fleet, caller: callerOf(req.raw) }),
+      createContext: ({ req }) => ({ fleet, views, caller: callerOf(req.raw) }),
       onError: ({ error, path }) => {
         if (error.code === 'INTERNAL_SERVER_ERROR')
           log.error({ err: error.cause ?? error, path }, 'a call failed');

@@ -2,7 +2,7 @@
  * Clock and randomness of the coordinator, in the one place where they come in. Everything else takes
  * a `World`, so that a test can hand in a clock of its own and a fixed nonce.
  */
-import { randomBytes } from 'node:crypto';
+import { randomBytes, randomUUID } from 'node:crypto';
 
 export interface World {
   /** Wall clock, milliseconds since 1970 UTC: what replies and certificates are compared with. */
@@ -11,10 +11,22 @@ export interface World {
   elapsed(): number;
   /** That many random bytes, as hex digits. */
   randomHex(bytes: number): string;
+  /** Runs once after that many milliseconds; returns how to call it off. Never keeps the process alive. */
+  after(ms: number, run: () => void): () => void;
+  uuid(): string;
+  /** A number in [0, 1), to spread waits; not for secrets. */
+  random(): number;
 }
 
 export const realWorld: World = {
   now: () => Date.now(),
   elapsed: () => performance.now(),
   randomHex: (bytes) => randomBytes(bytes).toString('hex'),
+  after(ms, run) {
+    const timer = setTimeout(run, ms);
+    timer.unref();
+    return () => clearTimeout(timer);
+  },
+  uuid: () => randomUUID(),
+  random: () => Math.random(),
 };

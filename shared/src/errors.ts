@@ -303,6 +303,13 @@ export const ERRORS = {
     outcome: 'rejected',
     advice: "A proof rests on a fact past its validity: suspect the site's clock or engine.",
   },
+  stale_revision: {
+    http: 502,
+    trpc: 'INTERNAL_SERVER_ERROR',
+    retryable: false,
+    outcome: 'rejected',
+    advice: 'The site tells an older state than before: an old backup, a copy of the site, or a replay.',
+  },
   clock_skew: {
     http: 502,
     trpc: 'INTERNAL_SERVER_ERROR',

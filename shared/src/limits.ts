@@ -114,6 +114,28 @@ export const REFUSAL_BYTES = 64 * 1024;
 /** What is shown of a message that a site wrote. */
 export const SITE_MESSAGE_CHARACTERS = 500;
 
+/** Questions that stand at one coordinator at once, and keep a stream to every target: fewer than a site keeps for one caller. */
+export const FLEET_VIEWS = 32;
+/** The first state of a view comes when every target has told its answer, or after this: who is late then comes as a change. */
+export const VIEW_FIRST_MS = 2_000;
+/** A view without readers stays this long: a page that is loaded again finds it. */
+export const VIEW_LINGER_MS = 10_000;
+/** Changes that wait for one reader; who is further behind gets the state instead. */
+export const VIEW_BACKLOG_EVENTS = 1_000;
+/** Streams that are being opened at once: each may need a TLS handshake. */
+export const VIEW_OPENINGS_AT_ONCE = 64;
+/** Waits before a stream that was lost is opened again: the first, and the longest. */
+export const VIEW_RETRY_MS = 250;
+export const VIEW_RETRY_LONGEST_MS = 30_000;
+/** One look for all streams that have been silent too long. */
+export const VIEW_LOOK_MS = 5_000;
+/** A change of the registry is followed within this. */
+export const REGISTRY_LOOK_MS = 1_000;
+/** One event: a reply, escaped as JSON. */
+export const WATCH_EVENT_BYTES = 2 * REPLY_BYTES;
+/** Events that have come in part, over all streams of a coordinator. */
+export const VIEW_HELD_BYTES = 4 * WATCH_EVENT_BYTES;
+
 /** A subscription over SSE says this often that it lives, and its client begins anew after this much silence. */
 export const SSE_PING_MS = 15_000;
 export const SSE_SILENCE_MS = 3 * SSE_PING_MS;
@@ -290,6 +312,7 @@ const relations: ReadonlyArray<readonly [string, boolean]> = [
     'running questions fit the memory ceiling',
     (QUESTIONS_AT_ONCE + LANE_WORKERS) * 2 * QUESTION_STACK_BYTES <= AGENT_MEMORY_BYTES,
   ],
+  ['a coordinator has a watch at each site for each view', FLEET_VIEWS <= CALLER_WATCHES],
   ['one caller cannot have all watches', CALLER_WATCHES < WATCHES],
   ['a watch has a place on the lane', WATCHES <= CALLER_LANE_QUESTIONS],
   ['a running question has a session', QUESTIONS_AT_ONCE <= PENGINE_SESSIONS],

@@ -3,6 +3,7 @@ import { renderFleetResult } from '@fleet/shared/render-fleet.ts';
 import type { Command } from 'commander';
 import { type ClientFlags, EXIT, print, withCoordinator } from '../client.ts';
 import { clientOptions } from './options.ts';
+import { askWithProgress } from './progress.ts';
 import { type QuestionFlags, questionInput, questionOptions } from './question.ts';
 
 export function registerAsk(program: Command): void {
@@ -13,8 +14,10 @@ export function registerAsk(program: Command): void {
 }
 
 async function askCommand(query: string, flags: ClientFlags & QuestionFlags): Promise<void> {
-  await withCoordinator(flags, async (client) => {
-    const result = await client.fleet.ask.query(questionInput(query, flags));
+  await withCoordinator(flags, async (client, url) => {
+    const input = questionInput(query, flags);
+    const watched = process.stderr.isTTY && flags.json !== true;
+    const result = await (watched ? askWithProgress(url, input) : client.fleet.ask.query(input));
     print(flags, result, renderFleetResult);
     process.exitCode = result.complete ? EXIT.complete : EXIT.partial;
   });

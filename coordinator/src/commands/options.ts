@@ -2,9 +2,12 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
 
 /** What every client of a coordinator takes: where it is, and whether a program reads the result. */
-export function clientOptions(command: Command): Command {
+export function clientOptions(
+  command: Command,
+  json = 'one JSON object as the last line of standard output',
+): Command {
   return command
-    .addOption(new Option('--json', 'one JSON object as the last line of standard output'))
+    .addOption(new Option('--json', json))
     .addOption(new Option('--url <url>', 'the coordinator (default: the one in run.json of --data)'))
     .addOption(new Option('--data <dir>', 'data of the local fleet').default('.data'));
 }

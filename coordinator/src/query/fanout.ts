@@ -72,7 +72,7 @@ export function fanout(
 }
 
 /** Runs `task` in a place of `limit` that is given back when it has settled, or after a slot. */
-function inSlot<T>(limit: LimitFunction, task: () => Promise<T>): Promise<T> {
+export function inSlot<T>(limit: LimitFunction, task: () => Promise<T>): Promise<T> {
   const { promise, resolve, reject } = Promise.withResolvers<T>();
   void limit(async () => {
     const running = task();
@@ -141,7 +141,7 @@ async function readBody({ statusCode, body }: Dispatcher.ResponseData): Promise<
   throw readRefusal(statusCode, (await readAtMost(body, REFUSAL_BYTES)).toString());
 }
 
-async function readAtMost(body: Dispatcher.ResponseData['body'], bytes: number): Promise<Buffer> {
+export async function readAtMost(body: Dispatcher.ResponseData['body'], bytes: number): Promise<Buffer> {
   const chunks: Buffer[] = [];
   let size = 0;
   for await (const chunk of body as AsyncIterable<Buffer>) {
@@ -154,7 +154,7 @@ async function readAtMost(body: Dispatcher.ResponseData['body'], bytes: number):
 }
 
 /** What undici, TLS or HTTP/2 reported, as the one code that it comes to. */
-function lost(cause: unknown, site: Site): LogicError {
+export function lost(cause: unknown, site: Site): LogicError {
   if (cause instanceof LogicError) return cause;
   const code = (cause as NodeJS.ErrnoException).code ?? '';
   if (code.startsWith('ERR_SSL'))

@@ -1,6 +1,6 @@
 /**
- * What happens somewhere, as an async iteration for one reader: pushed there, pulled here. It ends when it is ended or fails, and
- * when its reader leaves, which runs `left`. For a reader that falls behind by more than `most`, nothing is kept: it gets what
+ * What happens somewhere, as an async iteration for one reader: pushed there, pulled here. It is over when it is
+ * ended, when it fails and when its reader leaves; then `left` runs, once. For a reader that falls behind by more than `most`, nothing is kept: it gets what
  * `overrun` says, once, in the place of all that waited.
  */
 export interface FeedOptions<T> {
@@ -31,16 +31,21 @@ export class Feed<T> implements AsyncIterableIterator<T> {
     this.#wake();
   }
 
+  /** In the place of all that waits, the reader gets what `overrun` says. */
+  restart(): void {
+    this.#waiting = [];
+    this.#overrun = true;
+    this.#wake();
+  }
+
   /** Nothing comes after what waits. */
   end(): void {
-    this.#ended ??= 'well';
-    this.#wake();
+    this.#over('well');
   }
 
   /** After what waits, the reader gets this error. */
   fail(cause: unknown): void {
-    this.#ended ??= { cause };
-    this.#wake();
+    this.#over({ cause });
   }
 
   async next(): Promise<IteratorResult<T>> {
@@ -61,10 +66,17 @@ export class Feed<T> implements AsyncIterableIterator<T> {
   async return(): Promise<IteratorResult<T>> {
     this.#waiting = [];
     this.#overrun = false;
+    this.#over('well');
     this.#ended = 'well';
-    this.#options.left?.();
-    this.#wake();
     return { done: true, value: undefined };
+  }
+
+  #over(how: { readonly cause: unknown } | 'well'): void {
+    if (this.#ended === null) {
+      this.#ended = how;
+      this.#options.left?.();
+    }
+    this.#wake();
   }
 
   [Symbol.asyncIterator](): this {

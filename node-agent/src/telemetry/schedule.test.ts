@@ -1,11 +1,12 @@
 /** The pace of collectors, on a clock that the test moves. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { backoff } from '@fleet/shared/backoff.ts';
 import { LogicError } from '@fleet/shared/errors.ts';
 import { COLLECT_STOP_MS } from '@fleet/shared/limits.ts';
 import fc from 'fast-check';
 import { realWorld, type World } from '../world.ts';
-import { backoff, type Failure, Schedule } from './schedule.ts';
+import { type Failure, Schedule } from './schedule.ts';
 
 interface FakeWorld extends World {
   /** Waits that were asked for, in ms, with how to end them. */

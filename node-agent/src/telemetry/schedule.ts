@@ -6,6 +6,7 @@
  *
  * Waiting goes by the clock that nobody sets: a step of the wall clock moves no turn.
  */
+import { backoff } from '@fleet/shared/backoff.ts';
 import { LogicError } from '@fleet/shared/errors.ts';
 import { COLLECT_STOP_MS } from '@fleet/shared/limits.ts';
 import type { World } from '../world.ts';
@@ -99,26 +100,6 @@ export class Schedule {
     this.#dueMs = world.elapsed() + waitMs;
     this.#callOff = world.after(waitMs, () => void this.#turn());
   }
-}
-
-export interface BackoffInput {
-  readonly everyMs: number;
-  readonly longestWaitMs: number;
-  /** In a row. */
-  readonly failures: number;
-  /** In [0, 1). */
-  readonly random: number;
-}
-
-/**
- * From the beginning of a pass to that of the next. The first failure costs one turn, each further one doubles
- * it; of that, the last quarter is drawn, so that collectors that failed together do not come back together.
- */
-export function backoff({ everyMs, longestWaitMs, failures, random }: BackoffInput): number {
-  if (failures === 0) return everyMs;
-  const longest = Math.max(everyMs, longestWaitMs);
-  const full = Math.min(longest, everyMs * 2 ** Math.min(failures - 1, 30));
-  return full * (0.75 + 0.25 * random);
 }
 
 /** How the job ended; a job that throws before its first await has rejected like any other. */

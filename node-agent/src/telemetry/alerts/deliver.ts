@@ -4,11 +4,11 @@
  * that double and jitter. A kill between the receiver's word and ours repeats a delivery: `logic-delivery` has the same id
  * then, so that a receiver can tell.
  */
+import { backoff } from '@fleet/shared/backoff.ts';
 import { WEBHOOK_LONGEST_WAIT_MS, WEBHOOK_RETRY_MS, WEBHOOK_TIMEOUT_MS } from '@fleet/shared/limits.ts';
 import type { Logger } from 'pino';
 import { request } from 'undici';
 import type { World } from '../../world.ts';
-import { backoff } from '../schedule.ts';
 import type { AlertLedger, Delivery } from './ledger.ts';
 
 export interface DeliverParts {
