@@ -18,6 +18,7 @@ import { fleetWatchInput } from '@fleet/shared/api/watch.ts';
 import { LogicError } from '@fleet/shared/errors.ts';
 import type { Caller } from '@fleet/shared/tokens.ts';
 import { explainFleet } from './query/explain.ts';
+import type { LiveAnswers } from './query/live.ts';
 import { askFleetTelling, type Fleet } from './query/pipeline.ts';
 import { streamFleet } from './query/stream.ts';
 import type { Site } from './sites/registry.ts';
@@ -27,6 +28,7 @@ import type { Views } from './views/watch.ts';
 export interface Context {
   readonly fleet: Fleet;
   readonly views: Views;
+  readonly live: LiveAnswers;
   /** Resolves when the caller has read most of what it was sent; where its connection waits by itself, left out. */
   readonly drained?: (() => Promise<void>) | undefined;
   /** At least a viewer; what needs more says so. */
@@ -42,7 +44,8 @@ const fleet = routerOf({
   ask: procedure
     .input(fleetAskInput)
     .query(
-      ({ ctx, input, signal }): Promise<FleetResult> =>
+      async ({ ctx, input, signal }): Promise<FleetResult> =>
+        (input.live === true ? ctx.live.answer(input) : null) ??
         askFleetTelling(ctx.fleet, input, { cancel: signal, by: ctx.caller }),
     ),
   /** How a question would be asked; no site is. */

@@ -17,6 +17,7 @@ import { type FastifyError, type FastifyReply, type FastifyRequest, fastify } fr
 import type { Logger } from 'pino';
 import { type CallerOf, loopbackCallers, onceARequest } from './access.ts';
 import { formatHostPort, type HostPort, isLoopback, parseHostPort } from './config.ts';
+import { LiveAnswers } from './query/live.ts';
 import { askFleet, type Fleet } from './query/pipeline.ts';
 import { type FleetRouter, router } from './router.ts';
 import type { Views } from './views/watch.ts';
@@ -37,6 +38,7 @@ export interface ServerParts {
 /** Serves until closed. Port 0 takes a free one; `url` names the one taken. @throws LogicError `bad_setup` where the address is taken */
 export async function serve(parts: ServerParts, address: HostPort): Promise<Server> {
   const { fleet, views, tokens, log } = parts;
+  const live = new LiveAnswers(fleet, views);
   const app = fastify({ bodyLimit: REQUEST_BODY_BYTES, forceCloseConnections: true });
   const callerOf = onceARequest(loopbackCallers(tokens));
   app.addHook('onRequest', async (request) => {
@@ -56,7 +58,7 @@ export async function serve(parts: ServerParts, address: HostPort): Promise<Serv
   );
   app.get('/healthz', async () => ({ ok: true, sites: fleet.registry.list().length }));
   app.get('/', (request, reply) => sendPage(fleet, request, reply, log));
-  await app.register(fastifyTRPCPlugin, trpcPlugin(parts, callerOf));
+  await app.register(fastifyTRPCPlugin, trpcPlugin(parts, live, callerOf));
   await listen(app, address);
   const sockets = serveWebSockets(app.server, {
     router,
@@ -64,7 +66,7 @@ export async function serve(parts: ServerParts, address: HostPort): Promise<Serv
       guard(request);
       callerOf(request);
     },
-    context: (request, drained) => ({ fleet, views, caller: callerOf(request), drained }),
+    context: (request, drained) => ({ fleet, views, live, caller: callerOf(request), drained }),
     failed: (cause, path) => log.error({ err: cause, path }, 'a call failed'),
   });
   const { port } = app.server.address() as AddressInfo;
@@ -88,6 +90,7 @@ async function listen(app: { listen(address: HostPort): Promise<string> }, addre
 
 function trpcPlugin(
   { fleet, views, log }: ServerParts,
+  live: LiveAnswers,
   callerOf: CallerOf,
 ): FastifyTRPCPluginOptions<FleetRouter> & { prefix: string } {
   return {
@@ -95,7 +98,7 @@ function trpcPlugin(
     trpcOptions: {
       router,
       allowMethodOverride: true, // a query too long for a URL is sent by POST
-      createContext: ({ req }) => ({ fleet, views, caller: callerOf(req.raw) }),
+      createContext: ({ req }) => ({ fleet, views, live, caller: callerOf(req.raw) }),
       onError: ({ error, path }) => {
         if (error.code === 'INTERNAL_SERVER_ERROR')
           log.error({ err: error.cause ?? error, path }, 'a call failed');

@@ -127,6 +127,8 @@ export const VIEW_OPENINGS_AT_ONCE = 64;
 /** Waits before a stream that was lost is opened again: the first, and the longest. */
 export const VIEW_RETRY_MS = 250;
 export const VIEW_RETRY_LONGEST_MS = 30_000;
+/** Answers from views that are kept until something changes. */
+export const LIVE_ANSWERS = 64;
 /** One look for all streams that have been silent too long. */
 export const VIEW_LOOK_MS = 5_000;
 /** A change of the registry is followed within this. */

@@ -166,7 +166,7 @@ function withLastKnown(
   return { ...result, lastKnown: known };
 }
 
-function refuseBelowShare({ share }: Plan, { coverage }: FleetResult): void {
+export function refuseBelowShare({ share }: Plan, { coverage }: FleetResult): void {
   const good = coverage.answered + coverage.empty;
   if (share === 0 || (coverage.targets > 0 && good >= share * coverage.targets)) return;
   const wanted = share === 1 ? 'all of them' : `a share of ${share}`;

@@ -162,6 +162,51 @@ test('readers of one question share its streams; the last that leaves ends them,
   await quiet(barn);
 });
 
+test('fleet.ask with live is answered from the view that stands, with ages, and changes with it; without a view the sites are asked', async () => {
+  const ask = (query: string, sites = ['barn', 'shed']) =>
+    live.client.fleet.ask.query({ query, sites, live: true });
+  barn.tell({ revision: 14, load: '0.75' });
+  shed.tell({ revision: 14, load: null });
+  const unheard = await ask(QUERY);
+  assert.equal(unheard.live, undefined);
+  assert.deepEqual(
+    unheard.coverage.sites.map(({ outcome }) => outcome),
+    ['refused', 'refused'],
+    'these sites only tell',
+  );
+  const watching = await begin('barn', 'shed');
+  const told = await ask(QUERY);
+  assert.deepEqual(
+    [told.complete, told.answers.map(({ site, bindings }) => [site, bindings])],
+    [true, [['barn', { N: 'pve1', L: 0.75 }]]],
+  );
+  assert.ok(told.live && Math.abs(Date.now() - (told.live.toldAt.barn ?? 0)) < 10_000);
+  barn.tell({ revision: 15, load: '0.8' });
+  await watching.until(() => watching.rows('barn').join() === 'pve1 0.8', 'the change');
+  assert.deepEqual((await ask(QUERY)).answers[0]?.bindings, { N: 'pve1', L: 0.8 });
+  await barn.site.kill();
+  await watching.until(() => watching.outcome('barn') === 'unreachable', 'it is gone');
+  const partial = await ask(QUERY);
+  assert.deepEqual([partial.complete, partial.answers], [false, []]);
+  assert.deepEqual(
+    partial.lastKnown.map(({ site, answers }) => [site, answers[0]?.bindings]),
+    [['barn', { N: 'pve1', L: 0.8 }]],
+  );
+  await assert.rejects(
+    live.client.fleet.ask.query({ query: QUERY, sites: ['barn', 'shed'], live: true, mode: 'strict' }),
+    {
+      message: /1 of 2/,
+    },
+  );
+  await assert.rejects(live.client.fleet.ask.query({ query: QUERY, live: true, maxAgeMs: 5 }), {
+    message: /live answer/,
+  });
+  await barn.site.revive();
+  await watching.until(() => watching.outcome('barn') === 'answered', 'it is back');
+  watching.leave();
+  await quiet(barn);
+});
+
 test('the registry is followed: a site that joins is watched, one that moves is found', async () => {
   const watching = await begin();
   assert.equal(watching.view().size, 2);

@@ -37,6 +37,10 @@ export class Views {
     return this.#views.size;
   }
 
+  has(view: View): boolean {
+    return [...this.#views.values()].includes(view);
+  }
+
   stop(): void {
     for (const callOff of this.#callOffs) callOff();
     this.#callOffs = [];

@@ -68,6 +68,8 @@ export const fleetAskInput = siteAskInput.extend({
     .default('partial'),
   /** A site whose proofs cite an observation older than this is `stale`. */
   maxAgeMs: z.int().min(1).optional(),
+  /** From the view that stands for this question, where there is one: no site is asked (docs/live.md). */
+  live: z.boolean().optional(),
   deadlineMs: z.number().int().min(50).max(FLEET_DEADLINE_MAX_MS).default(FLEET_DEADLINE_MS),
 });
 export type FleetAskInput = z.input<typeof fleetAskInput>;
@@ -215,6 +217,8 @@ export interface FleetResult extends AskResult {
   /** Answers of the sites whose outcome is `stale`: shown, never merged. */
   readonly stale: readonly Answer[];
   readonly lastKnown: readonly LastKnownAnswers[];
+  /** There where the answer comes from a view: since when that stands, and when each site told its part; ms since 1970 UTC. */
+  readonly live?: { readonly since: number; readonly toldAt: Readonly<Record<string, number>> };
 }
 
 /** What `fleet.stream` tells: each target as it ends, then the whole. */
