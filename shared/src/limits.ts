@@ -85,6 +85,8 @@ export const FLEET_DEADLINE_MAX_MS = 60_000;
 export const FANOUT_AT_ONCE = 256;
 /** A site that has not answered by then gives its place among those to the next; its question goes on to the deadline. */
 export const FANOUT_SLOT_MS = 250;
+/** Replies are checked so long before others are read again: some twenty of them, and far below any deadline. */
+export const CHECK_SLICE_MS = 4;
 /** Sites that one coordinator is made for. */
 export const FLEET_SITES = 1_000;
 /** Fleet questions that a coordinator works on at once; the next is refused with `busy`. */

@@ -148,7 +148,10 @@ export function writeAtom(name: string): string {
  */
 export function writeFloat(value: number): string {
   if (value === 0) return Object.is(value, -0) ? '-0.0' : '0.0';
-  const [mantissa = '', exponent = ''] = Math.abs(value).toExponential().split('e');
+  const size = Math.abs(value);
+  // Where neither language writes an exponent, both write the same digits.
+  if (size >= 1e-4 && size < 1e15) return Number.isInteger(value) ? `${value}.0` : String(value);
+  const [mantissa = '', exponent = ''] = size.toExponential().split('e');
   const digits = mantissa.replace('.', '');
   const point = Number(exponent) + 1;
   const sign = value < 0 ? '-' : '';

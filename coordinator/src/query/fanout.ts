@@ -33,6 +33,8 @@ export interface ReplyBody extends Target {
   readonly nonce: string;
   readonly headers: Readonly<Record<string, string | string[] | undefined>>;
   readonly body: Buffer;
+  /** Whether it came over a session with the site itself, whose certificate was seen; else by way of another coordinator. */
+  readonly ownSession?: boolean;
   /** Wall clock around the exchange, milliseconds since 1970 UTC. */
   readonly askedAt: number;
   readonly receivedAt: number;
@@ -109,6 +111,7 @@ async function askSite(
     return {
       ...target(),
       kind: 'body',
+      ownSession: true,
       nonce,
       headers: response.headers,
       body,

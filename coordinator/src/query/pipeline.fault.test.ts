@@ -2,7 +2,9 @@ import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { loadManifest } from '@fleet/shared/catalogue.ts';
+import { checkAsk } from '@fleet/shared/language.ts';
 import { CLOCK_SKEW_MS } from '@fleet/shared/limits.ts';
+import { questionBody } from '@fleet/shared/pengine.ts';
 import {
   answering,
   loadBody,
@@ -15,7 +17,9 @@ import {
 } from '../testing/signed-reply.ts';
 import { type Handler, openTestFleet, type TestSite } from '../testing/site-server.ts';
 import { realWorld } from '../world.ts';
+import { fanout } from './fanout.ts';
 import { askFleet, openFleet } from './pipeline.ts';
+import { verify } from './verify.ts';
 
 const manifest = await loadManifest(join(import.meta.dirname, '../../../kb'));
 const parts = await openTestFleet();
@@ -271,4 +275,29 @@ test('more questions at once than allowed are refused as busy, and places are gi
   const results = await Promise.all(waiting);
   assert.ok(results.every(({ coverage }) => coverage.timeout === 1));
   assert.equal((await askFleet(fleet, { query: QUERY, sites: ['barn'] })).complete, true);
+});
+
+test('without proofs a reply is taken on the word of the session; a relayed one needs the signature all the same', async () => {
+  await addSite('forged', {
+    before: (said) => ({ ...said, body: NO_ANSWER }),
+    after: ({ headers, body }) => ({ headers: { ...headers, 'logic-signature': 'A'.repeat(86) }, body }),
+  });
+  const plain = await askFleet(fleet, { query: QUERY, sites: ['forged'], prove: false });
+  assert.equal(plain.coverage.empty, 1);
+  const proved = await askFleet(fleet, { query: QUERY, sites: ['forged'] });
+  assert.deepEqual(
+    proved.coverage.sites.map(({ code }) => code),
+    ['bad_signature'],
+  );
+
+  const [targets, asked] = [
+    parts.registry.list().filter(({ name }) => name === 'forged'),
+    checkAsk(QUERY, manifest),
+  ];
+  const question = questionBody(asked, false);
+  const [reply] = await Promise.all(fanout(fleet, targets, question, { deadlineMs: 3_000 }));
+  assert.ok(reply?.kind === 'body' && reply.ownSession);
+  const check = { asked, prove: false, question, manifest, turn: fleet.turn };
+  assert.equal((await verify(check, reply)).outcome.outcome, 'empty');
+  assert.equal((await verify(check, { ...reply, ownSession: false })).outcome.code, 'bad_signature');
 });

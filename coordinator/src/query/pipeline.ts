@@ -28,6 +28,7 @@ import { type Plan, planQuestion } from './plan.ts';
 import { startRemembering } from './remember.ts';
 import type { Targets } from './select.ts';
 import { learnSize, openSizes, refuseKnownSize, type Sizes } from './sizes.ts';
+import { openTurn, type Turn } from './turn.ts';
 import { type Verdict, verify } from './verify.ts';
 
 /** What a site said the last time that it was asked this; `history` knows. */
@@ -49,7 +50,7 @@ export interface Fleet {
   /** Questions at once, sites being asked at once, replies being checked at once. */
   readonly gate: Gate;
   readonly limit: LimitFunction;
-  readonly turn: LimitFunction;
+  readonly turn: Turn;
   /** Of other core rules. */
   readonly manifests: Manifests;
   readonly sizes: Sizes;
@@ -68,7 +69,7 @@ export function openFleet(parts: FleetParts): Fleet {
     ...parts,
     gate: openGate(),
     limit: pLimit(FANOUT_AT_ONCE),
-    turn: pLimit(1),
+    turn: openTurn(parts.world),
     sizes: openSizes(),
   };
 }

@@ -1,23 +1,25 @@
 /**
  * Fourth stage: is this reply the site's own, for this question, now, and does every proof in it hold?
  * A reply that fails in anything is `rejected` as a whole, with the code of the first failure, and
- * none of its answers goes on. Replies are checked one at a time with a turn of the event loop
- * between them, so that those still on their way are read, and the deadline is kept, meanwhile.
+ * none of its answers goes on. Replies are checked in turns (turn.ts).
+ *
+ * An answer without a proof stands as `unproved`, whoever signed it. Where it came over the site's own session, both ends of which showed
+ * their certificates, its signature would add nothing to that and is not checked; a relayed one always is.
  */
-import { createPublicKey } from 'node:crypto';
-import { setImmediate } from 'node:timers/promises';
+import { createPublicKey, type KeyObject } from 'node:crypto';
 import type { Answer, SiteOutcome } from '@fleet/shared/api/ask.ts';
 import type { Manifest } from '@fleet/shared/catalogue.ts';
 import { checkReply } from '@fleet/shared/check.ts';
 import { asLogicError, ERRORS, type ErrorCode, LogicError } from '@fleet/shared/errors.ts';
+import { FLEET_SITES } from '@fleet/shared/limits.ts';
 import { type Question, readReply } from '@fleet/shared/pengine.ts';
 import { type ReplyStamp, readStamp } from '@fleet/shared/reply.ts';
 import { checkStockReply } from '@fleet/shared/stock.ts';
-import type { LimitFunction } from 'p-limit';
 import { type Admitted, readmit } from './admit.ts';
 import type { NoReply, Reply, ReplyBody } from './fanout.ts';
 import type { Manifests } from './manifests.ts';
 import { plainText } from './refusal.ts';
+import type { Turn } from './turn.ts';
 
 /** One target's row of the coverage, and the answers that may be merged. */
 export interface Verdict {
@@ -32,23 +34,21 @@ export interface Check extends Admitted {
   readonly manifest: Manifest;
   /** Of other bundles; where left out, a reply from one is rejected. */
   readonly manifests?: Manifests;
-  /** One at a time, over all questions. */
-  readonly turn: LimitFunction;
+  /** Over all questions. */
+  readonly turn: Turn;
 }
 
 /** Never rejects: whatever is wrong with a reply is an outcome of its site. */
-export function verify(check: Check, reply: Reply): Promise<Verdict> {
-  if (reply.kind === 'none') return Promise.resolve(withoutReply(reply));
-  return check.turn(async () => {
-    await setImmediate();
-    return judge(await underItsRules(check, reply), reply);
-  });
+export async function verify(check: Check, reply: Reply): Promise<Verdict> {
+  if (reply.kind === 'none') return withoutReply(reply);
+  const bundle = reply.headers['logic-bundle'];
+  const own = bundle === check.manifest.bundle || typeof bundle !== 'string';
+  const rules = own ? check : await underItsRules(check, bundle);
+  return check.turn(() => judge(rules, reply));
 }
 
 /** A reply from other core rules is checked against their manifest, where there is one and the question can be asked there. */
-async function underItsRules(check: Check, { headers }: ReplyBody): Promise<Check> {
-  const bundle = headers['logic-bundle'];
-  if (bundle === check.manifest.bundle || typeof bundle !== 'string') return check;
+async function underItsRules(check: Check, bundle: string): Promise<Check> {
   const manifest = (await check.manifests?.of(bundle)) ?? null;
   if (manifest === null) return check;
   try {
@@ -90,7 +90,8 @@ function judge(check: Check, reply: ReplyBody): Verdict {
       ask: question.ask,
       body: reply.body,
       stamp,
-      publicKey: createPublicKey(site.publicKey),
+      publicKey: publicKeyOf(site.publicKey),
+      signed: prove || !reply.ownSession,
       expect: { site: site.name, nonce, manifest, askedAt, receivedAt },
     });
     const { revision, bundle } = stamp;
@@ -110,6 +111,19 @@ function judge(check: Check, reply: ReplyBody): Verdict {
   } catch (cause) {
     return refuse(reply, asLogicError(cause), stamp);
   }
+}
+
+/** Keys as they were read: reading one costs as much as checking a signature with it. */
+const keys = new Map<string, KeyObject>();
+
+function publicKeyOf(pem: string): KeyObject {
+  const known = keys.get(pem);
+  if (known !== undefined) return known;
+  // Sites that left make room, now and then.
+  if (keys.size >= 2 * FLEET_SITES) keys.clear();
+  const key = createPublicKey(pem);
+  keys.set(pem, key);
+  return key;
 }
 
 /** Nobody signed it and nothing proves it: what it says is read, typed, and stands as `unproved`. */
