@@ -1,7 +1,7 @@
 /** The alerts of a site, put together: the pass that decides, the ledger that remembers, the deliveries that tell. */
+import { Deliveries } from '@fleet/shared/alerts/deliver.ts';
 import type { SiteConfig } from '../../config.ts';
 import type { TelemetryParts } from '../pipeline.ts';
-import { Deliveries } from './deliver.ts';
 import { AlertLedger } from './ledger.ts';
 import { AlertPass } from './pass.ts';
 import { readAlertSettings } from './settings.ts';
@@ -20,7 +20,7 @@ export function makeAlerts(
   const urls = readAlertSettings(data).webhooks.map(({ url }) => url);
   const { engine, journal, sync, world, log } = telemetry;
   const ledger = new AlertLedger(journal);
-  const deliveries = new Deliveries({ urls, ledger, world, log });
+  const deliveries = new Deliveries({ urls, queue: ledger.queue, world, log });
   const onQueued = () => deliveries.wake();
   return {
     ledger,

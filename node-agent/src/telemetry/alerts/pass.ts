@@ -6,6 +6,7 @@
  * A pass does not follow from its own revision unless others came in between, or there was more to change than one pass
  * applies. Passes that take long come less often (ALERT_PASS_REST): what they miss in between, hysteresis would have hidden.
  */
+import type { Delivery } from '@fleet/shared/alerts/queue.ts';
 import {
   type ActiveAlert,
   ALERT_CHANGE_KINDS,
@@ -21,7 +22,7 @@ import type { SiteEngine } from '../../prolog/engine.ts';
 import type { World } from '../../world.ts';
 import type { Journal, JournalRow } from '../journal.ts';
 import type { StateSync } from '../sync.ts';
-import type { AlertLedger, Delivery } from './ledger.ts';
+import type { AlertLedger } from './ledger.ts';
 import { webhookMessage } from './webhook.ts';
 
 export interface AlertPassParts {

@@ -1,8 +1,8 @@
 /** `alerts.json` of the data folder: who is told of alerts. Read once, at start. */
 import { join } from 'node:path';
 import { ALERTS_FILE_BYTES, WEBHOOKS } from '@fleet/shared/limits.ts';
+import { readSettings } from '@fleet/shared/settings.ts';
 import { z } from 'zod';
-import { readSettings } from '../../settings.ts';
 
 const settings = z.strictObject({
   webhooks: z

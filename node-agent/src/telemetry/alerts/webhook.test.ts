@@ -1,10 +1,11 @@
 /** The message of a change: Alertmanager's webhook format, version 4, and Prometheus's fingerprints. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { fingerprint } from '@fleet/shared/alerts/webhook.ts';
 import type { ActiveAlert, AlertChange } from '@fleet/shared/api/alerts.ts';
 import fc from 'fast-check';
 import { z } from 'zod';
-import { fingerprint, webhookMessage } from './webhook.ts';
+import { webhookMessage } from './webhook.ts';
 
 const BEGAN = Date.UTC(2026, 10, 24, 3, 0);
 const NOW = Date.UTC(2026, 10, 24, 3, 7, 9, 50);

@@ -1,97 +1,13 @@
-/**
- * A change of an alert in the format of Alertmanager's webhook, version 4
- * (https://prometheus.io/docs/alerting/latest/configuration/#webhook_config), so that receivers made for that work here.
- * One message is one change. An alert whose severity changed is another one to its receivers (severity is a label), so
- * that message resolves the old and fires the new. Lost evidence is never `resolved`: the alert fires on, with the
- * annotation `state` `unknown`.
- */
-import type { ActiveAlert, AlertChange, Severity } from '@fleet/shared/api/alerts.ts';
-
-export interface WebhookAlert {
-  readonly status: 'firing' | 'resolved';
-  readonly labels: Readonly<Record<string, string>>;
-  readonly annotations: Readonly<Record<string, string>>;
-  /** RFC 3339 */
-  readonly startsAt: string;
-  readonly endsAt: string;
-  readonly generatorURL: string;
-  readonly fingerprint: string;
-}
-
-export interface WebhookMessage {
-  readonly version: '4';
-  readonly groupKey: string;
-  readonly truncatedAlerts: number;
-  readonly status: 'firing' | 'resolved';
-  readonly receiver: string;
-  readonly groupLabels: Readonly<Record<string, string>>;
-  readonly commonLabels: Readonly<Record<string, string>>;
-  readonly commonAnnotations: Readonly<Record<string, string>>;
-  readonly externalURL: string;
-  readonly alerts: readonly WebhookAlert[];
-}
-
-/** How Alertmanager writes that an alert has no end yet. */
-const NO_END = '0001-01-01T00:00:00Z';
+/** A change of one of this site's alerts, as its receivers get it (shared/src/alerts/webhook.ts). */
+import { type WebhookMessage, webhookMessageOf } from '@fleet/shared/alerts/webhook.ts';
+import type { ActiveAlert, AlertChange } from '@fleet/shared/api/alerts.ts';
 
 /** `before` is what was active in that place. */
 export function webhookMessage(
   site: string,
-  change: AlertChange,
+  { alert, subject, severity, change, at }: AlertChange,
   before: ActiveAlert | null,
 ): WebhookMessage {
-  const { alert, subject, severity, at } = change;
   const group = { alertname: alert, site, subject };
-  const since = before?.since ?? at;
-  const one = (status: 'firing' | 'resolved', level: Severity, startsAt: number): WebhookAlert => {
-    const labels = { ...group, severity: level };
-    return {
-      status,
-      labels,
-      annotations: { change: change.change, state: change.change === 'lose' ? 'unknown' : 'known' },
-      startsAt: new Date(startsAt).toISOString(),
-      endsAt: status === 'resolved' ? new Date(at).toISOString() : NO_END,
-      generatorURL: '',
-      fingerprint: fingerprint(labels),
-    };
-  };
-  const replaced = change.change === 'raise' && before !== null && before.severity !== severity;
-  const alerts =
-    change.change === 'clear'
-      ? [one('resolved', before?.severity ?? severity, since)]
-      : [
-          ...(replaced ? [one('resolved', before.severity, since)] : []),
-          one('firing', severity, change.change === 'raise' ? at : since),
-        ];
-  return {
-    version: '4',
-    groupKey: `{}:{alertname="${alert}", site="${site}", subject="${subject}"}`,
-    truncatedAlerts: 0,
-    status: change.change === 'clear' ? 'resolved' : 'firing',
-    receiver: 'logic-node',
-    groupLabels: group,
-    commonLabels: alerts.length === 1 ? (alerts[0]?.labels ?? group) : group,
-    commonAnnotations: alerts[0]?.annotations ?? {},
-    externalURL: '',
-    alerts,
-  };
-}
-
-const FNV_OFFSET = 0xcbf29ce484222325n;
-const FNV_PRIME = 0x100000001b3n;
-const SEPARATOR = 0xff;
-
-/** FNV-1a over names and values in the order of the names, as Prometheus does: equal labels, equal fingerprint. */
-export function fingerprint(labels: Readonly<Record<string, string>>): string {
-  let hash = FNV_OFFSET;
-  const add = (byte: number) => {
-    hash = BigInt.asUintN(64, (hash ^ BigInt(byte)) * FNV_PRIME);
-  };
-  for (const name of Object.keys(labels).sort()) {
-    for (const part of [name, labels[name] ?? '']) {
-      for (const byte of Buffer.from(part)) add(byte);
-      add(SEPARATOR);
-    }
-  }
-  return hash.toString(16).padStart(16, '0');
+  return webhookMessageOf({ receiver: 'logic-node', group, severity, change, at, before });
 }

@@ -15,9 +15,9 @@ import {
   MOUNTS_OF_A_NODE,
   NAME_CHARACTERS,
 } from '@fleet/shared/limits.ts';
+import { badSettings, readSettings } from '@fleet/shared/settings.ts';
 import { z } from 'zod';
 import type { Inventory } from '../../inventory.ts';
-import { badSettings, readSettings } from '../../settings.ts';
 import type { CollectorPlan } from '../collectors.ts';
 import { type Collector, isName } from '../observation.ts';
 import type { Trust } from './http.ts';

@@ -1,7 +1,7 @@
 /** Reads a JSON file of the data folder that an operator writes: bounded, typed, and refused with the place that is wrong. */
 import { readFileSync, statSync } from 'node:fs';
-import { LogicError } from '@fleet/shared/errors.ts';
 import type { z } from 'zod';
+import { LogicError } from './errors.ts';
 
 /** Null where there is no such file. Throws `bad_setup` with file and field. */
 export function readSettings<T>(file: string, mostBytes: number, shape: z.ZodType<T>): T | null {

@@ -4,18 +4,23 @@
  * that double and jitter. A kill between the receiver's word and ours repeats a delivery: `logic-delivery` has the same id
  * then, so that a receiver can tell.
  */
-import { backoff } from '@fleet/shared/backoff.ts';
-import { WEBHOOK_LONGEST_WAIT_MS, WEBHOOK_RETRY_MS, WEBHOOK_TIMEOUT_MS } from '@fleet/shared/limits.ts';
+
 import type { Logger } from 'pino';
 import { request } from 'undici';
-import type { World } from '../../world.ts';
-import type { AlertLedger, Delivery } from './ledger.ts';
+import { backoff } from '../backoff.ts';
+import { WEBHOOK_LONGEST_WAIT_MS, WEBHOOK_RETRY_MS, WEBHOOK_TIMEOUT_MS } from '../limits.ts';
+import type { Delivery, DeliveryQueue } from './queue.ts';
+
+interface Waits {
+  after(ms: number, run: () => void): () => void;
+  random(): number;
+}
 
 export interface DeliverParts {
   readonly urls: readonly string[];
-  readonly ledger: AlertLedger;
-  readonly world: World;
-  readonly log: Logger;
+  readonly queue: DeliveryQueue;
+  readonly world: Waits;
+  readonly log: Pick<Logger, 'warn'>;
   /** The first wait after a failure. */
   readonly retryMs?: number;
   /** How long a receiver may take. */
@@ -32,9 +37,9 @@ export class Deliveries {
   }
 
   start(): void {
-    const { ledger, urls, log } = this.#parts;
-    const forgotten = ledger.forgetOthers(urls);
-    if (forgotten > 0) log.warn({ forgotten }, 'deliveries to webhooks that alerts.json no longer names');
+    const { queue, urls, log } = this.#parts;
+    const forgotten = queue.forgetOthers(urls);
+    if (forgotten > 0) log.warn({ forgotten }, 'deliveries to webhooks that are configured no more');
     this.wake();
   }
 
@@ -75,8 +80,8 @@ class Address {
   }
 
   async #deliverAll(): Promise<void> {
-    const { ledger } = this.#parts;
-    for (let owed = ledger.nextDelivery(this.#url); owed !== null; owed = ledger.nextDelivery(this.#url)) {
+    const { queue } = this.#parts;
+    for (let owed = queue.next(this.#url); owed !== null; owed = queue.next(this.#url)) {
       const failure = (await this.#post(owed)) ?? this.#noteDelivered(owed);
       if (this.#stopping.signal.aborted) return;
       if (failure !== null) return this.#retryLater(owed, failure);
@@ -89,7 +94,7 @@ class Address {
   /** A disk that is full keeps the delivery in the queue: it is repeated, under its id. */
   #noteDelivered({ id }: Delivery): string | null {
     try {
-      this.#parts.ledger.delivered(id);
+      this.#parts.queue.delivered(id);
       return null;
     } catch (cause) {
       return `delivered, but not noted: ${said(cause)}`;

@@ -1,67 +1,95 @@
 /** Deliveries to a real HTTP receiver that fails in each way, from a queue in a real SQLite file. */
 import assert from 'node:assert/strict';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { test } from 'node:test';
-import type { AlertChange } from '@fleet/shared/api/alerts.ts';
+import { type TestContext, test } from 'node:test';
+import Database from 'better-sqlite3';
 import { sql } from 'drizzle-orm';
+import { type BetterSQLite3Database, drizzle } from 'drizzle-orm/better-sqlite3';
 import { pino } from 'pino';
-import { atEnd, type Ending, temporaryFolder } from '../../testing/folder.ts';
-import { type Answer, type Receiver, startReceiver } from '../../testing/receiver.ts';
-import { until } from '../../testing/site.ts';
-import { realWorld } from '../../world.ts';
-import { Journal } from '../journal.ts';
+import { type Answer, openReceiver, type Receiver } from '../testing/receiver.ts';
 import { Deliveries } from './deliver.ts';
-import { AlertLedger } from './ledger.ts';
-import { webhookMessage } from './webhook.ts';
+import { CREATE_DELIVERIES, DeliveryQueue } from './queue.ts';
+import { webhookMessageOf } from './webhook.ts';
 
 interface Queue {
-  readonly journal: Journal;
-  readonly ledger: AlertLedger;
+  readonly db: BetterSQLite3Database;
+  readonly owed: DeliveryQueue;
   readonly log: string[];
   /** Queues what is owed when the node goes down (even numbers) or comes back (odd ones). */
   queue(url: string, n: number): void;
   deliveries(...urls: readonly string[]): Deliveries;
+  close(): void;
 }
 
-function openQueue(t: Ending, file: string): Queue {
-  const journal = Journal.open(file);
-  const ledger = new AlertLedger(journal);
+const world = {
+  after: (ms: number, run: () => void) => {
+    const timer = setTimeout(run, ms);
+    return () => clearTimeout(timer);
+  },
+  random: Math.random,
+};
+
+function openQueue(t: TestContext, file: string): Queue {
+  const sqlite = new Database(file);
+  sqlite.exec(CREATE_DELIVERIES);
+  const db = drizzle(sqlite);
+  const owed = new DeliveryQueue(db);
   const log: string[] = [];
-  atEnd(t, () => journal.close());
+  const made: Deliveries[] = [];
+  const close = () => void sqlite.close();
+  t.after(async () => {
+    await Promise.all(made.map((one) => one.stop()));
+    close();
+  });
   return {
-    journal,
-    ledger,
+    db,
+    owed,
     log,
     queue: (url, n) => {
-      journal.append([], n, (revision) => {
-        const change: AlertChange = {
-          alert: 'node_down',
-          subject: 'pve1',
-          severity: 'critical',
-          change: n % 2 === 0 ? 'raise' : 'clear',
-          at: n,
-          revision,
-        };
-        const body = JSON.stringify(webhookMessage('garage', change, null));
-        ledger.record([change], [{ id: `id-${n}`, url, body, queuedAt: n }]);
-      });
+      const group = { alertname: 'node_down', site: 'garage', subject: 'pve1' };
+      const change = n % 2 === 0 ? 'raise' : 'clear';
+      const news = {
+        receiver: 'logic-node',
+        group,
+        severity: 'critical',
+        change,
+        at: n,
+        before: null,
+      } as const;
+      owed.add([{ id: `id-${n}`, url, body: JSON.stringify(webhookMessageOf(news)), queuedAt: n }]);
     },
     deliveries: (...urls) => {
-      const made = new Deliveries({
-        urls,
-        ledger,
-        world: realWorld,
-        log: pino({}, { write: (line) => void log.push(line) }),
-        retryMs: 5,
-        timeoutMs: 100,
-      });
-      atEnd(t, () => made.stop());
-      return made;
+      const log_ = pino({}, { write: (line) => void log.push(line) });
+      const one = new Deliveries({ urls, queue: owed, world, log: log_, retryMs: 5, timeoutMs: 100 });
+      made.push(one);
+      return one;
     },
+    close,
   };
 }
 
-const queueFile = async (t: Ending) => join(await temporaryFolder(t), 'journal.sqlite');
+async function startReceiver(t: TestContext, port = 0): Promise<Receiver> {
+  const receiver = await openReceiver(port);
+  t.after(() => receiver.close());
+  return receiver;
+}
+
+async function until(holds: () => boolean, what: string): Promise<void> {
+  const limit = performance.now() + 10_000;
+  while (!holds()) {
+    if (performance.now() > limit) throw new Error(`not within 10 s: ${what}`);
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  }
+}
+
+async function queueFile(t: TestContext): Promise<string> {
+  const folder = await mkdtemp(join(tmpdir(), 'deliveries-'));
+  t.after(() => rm(folder, { recursive: true }));
+  return join(folder, 'queue.sqlite');
+}
+
 const ids = (receiver: Receiver) => receiver.received.map(({ id }) => id);
 
 for (const answer of [500, 404, 302, 'hang', 'reset'] satisfies Answer[]) {
@@ -72,7 +100,7 @@ for (const answer of [500, 404, 302, 'hang', 'reset'] satisfies Answer[]) {
     const deliveries = queue.deliveries(receiver.url);
     for (let n = 0; n < 4; n += 1) queue.queue(receiver.url, n);
     deliveries.start();
-    await until(() => queue.ledger.undelivered === 0, 'all is delivered');
+    await until(() => queue.owed.undelivered === 0, 'all is delivered');
     assert.deepEqual(ids(receiver), ['id-0', 'id-0', 'id-0', 'id-1', 'id-1', 'id-2', 'id-3']);
     assert.deepEqual(
       receiver.taken().map(({ status }) => status),
@@ -91,7 +119,7 @@ test('a receiver that is not there yet gets all of it, in order, when it is', as
   queue.deliveries(gone.url).start();
   await until(() => queue.log.length >= 2, 'it is refused twice');
   const receiver = await startReceiver(t, gone.port);
-  await until(() => queue.ledger.undelivered === 0, 'all is delivered');
+  await until(() => queue.owed.undelivered === 0, 'all is delivered');
   assert.deepEqual(ids(receiver), ['id-0', 'id-1', 'id-2']);
 });
 
@@ -117,11 +145,11 @@ test('what was queued is delivered after a restart, and what no address is confi
   deliveries.start();
   await until(() => receiver.received.length === 1, 'the first is under way');
   await deliveries.stop();
-  first.journal.close();
+  first.close();
   const second = openQueue(t, file);
-  assert.equal(second.ledger.undelivered, 4);
+  assert.equal(second.owed.undelivered, 4);
   second.deliveries(receiver.url).start();
-  await until(() => second.ledger.undelivered === 0, 'all is delivered');
+  await until(() => second.owed.undelivered === 0, 'all is delivered');
   assert.deepEqual(ids(receiver), ['id-0', 'id-0', 'id-1', 'id-2']);
 });
 
@@ -133,9 +161,9 @@ test('what is queued at any moment is delivered, the moment of the last look too
   for (let n = 0; n < 100; n += 1) {
     queue.queue(receiver.url, n);
     deliveries.wake();
-    if (n % 3 === 0) await until(() => queue.ledger.undelivered === 0, `${n} is delivered`);
+    if (n % 3 === 0) await until(() => queue.owed.undelivered === 0, `${n} is delivered`);
   }
-  await until(() => queue.ledger.undelivered === 0, 'all is delivered');
+  await until(() => queue.owed.undelivered === 0, 'all is delivered');
   assert.deepEqual(
     ids(receiver),
     Array.from({ length: 100 }, (_, n) => `id-${n}`),
@@ -148,11 +176,11 @@ test('while a delivery cannot be noted it is repeated under its id, and the agen
   const deliveries = queue.deliveries(receiver.url);
   deliveries.start();
   queue.queue(receiver.url, 0);
-  queue.journal.db.run(sql`PRAGMA query_only = ON`);
+  queue.db.run(sql`PRAGMA query_only = ON`);
   deliveries.wake();
   await until(() => receiver.received.length >= 3, 'it is repeated');
-  queue.journal.db.run(sql`PRAGMA query_only = OFF`);
-  await until(() => queue.ledger.undelivered === 0, 'it is noted');
+  queue.db.run(sql`PRAGMA query_only = OFF`);
+  await until(() => queue.owed.undelivered === 0, 'it is noted');
   assert.deepEqual([...new Set(ids(receiver))], ['id-0']);
   assert.match(queue.log[0] ?? '', /not noted/);
 });
