@@ -9,6 +9,8 @@ export interface LoadOptions {
   /** Sites of a swarm, and what their facts and what goes wrong are drawn by. */
   readonly sites: number;
   readonly seed: number;
+  /** Seeds to go through, from that one on. */
+  readonly seeds: number;
   readonly say: (text: string) => void;
 }
 

@@ -44,6 +44,7 @@ const SCENARIOS: Readonly<Record<string, () => Promise<Scenario>>> = {
 const USAGE = `usage: npm run loadtest -- ${Object.keys(SCENARIOS).join('|')} [OPTION...]
   --sites N       of a swarm (default 1000)
   --seed S        what their facts, and what goes wrong, are drawn by (default 1)
+  --seeds N       that faults goes through, from S on (default 20)
   --json FILE     the figures as JSON
   --page FILE     figures and plots as one HTML file
   --write         replaces the scenario's section of docs/benchmarks.md
@@ -93,6 +94,7 @@ function readOptions(args: readonly string[]) {
         page: { type: 'string' },
         sites: { type: 'string', default: '1000' },
         seed: { type: 'string', default: '1' },
+        seeds: { type: 'string', default: '20' },
         write: { type: 'boolean', default: false },
         seconds: { type: 'string', default: '4' },
         rounds: { type: 'string', default: '5' },
@@ -105,6 +107,7 @@ function readOptions(args: readonly string[]) {
       idleSeconds: whole(values['idle-seconds']),
       sites: whole(values.sites),
       seed: whole(values.seed),
+      seeds: whole(values.seeds),
       say,
     };
     const [json, page] = [values.json ?? null, values.page ?? null];

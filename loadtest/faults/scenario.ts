@@ -21,7 +21,6 @@ import { type Swarm, startSwarm } from '../swarm/swarm.ts';
 import { type Healthy, healthyOf, type Judgement, judge } from './judge.ts';
 import { startWatched, type Watched } from './watched.ts';
 
-export const SEEDS = 20;
 const QUERY = 'at_risk_of_throttling(Node)';
 const BODY = questionBody({ text: QUERY, variables: ['Node'], assumptions: [] }, true).body;
 /** What an answer may come after the deadline, beside the delay of the event loop. */
@@ -46,8 +45,7 @@ export const NOTES = [
   "The delay of the event loop is the longest of the coordinator's and the asker's in that question.",
 ];
 
-export interface FaultOptions extends Pick<LoadOptions, 'sites' | 'seed' | 'say'> {
-  readonly seeds?: number;
+export interface FaultOptions extends Pick<LoadOptions, 'sites' | 'seed' | 'seeds' | 'say'> {
   readonly deadlineMs?: number;
 }
 
@@ -66,7 +64,7 @@ export async function measureFaults({
   sites,
   seed,
   say,
-  seeds = SEEDS,
+  seeds,
   deadlineMs = FLEET_DEADLINE_MS,
 }: FaultOptions) {
   return inRunFolder(async (folder, started) => {
