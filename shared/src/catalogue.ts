@@ -180,6 +180,13 @@ export function hasType(value: Term, type: ArgumentType): boolean {
   }
 }
 
+/** Whether a value is of a base type of the language: `atom`, `integer`, `float`, or a list of one as `list(atom)`. */
+export function hasBase(value: Term, base: string): boolean {
+  if (base === 'atom' || base === 'integer' || base === 'float') return hasType(value, base);
+  const item = /^list\((.*)\)$/.exec(base)?.[1];
+  return item !== undefined && value.kind === 'list' && value.items.every((one) => hasBase(one, item));
+}
+
 /** A type in words, for messages. */
 export function typeText(type: ArgumentType): string {
   if (Array.isArray(type)) return `one of ${type.join(', ')}`;

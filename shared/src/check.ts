@@ -9,7 +9,7 @@
  */
 import type { KeyObject } from 'node:crypto';
 import type { Answer } from './api/ask.ts';
-import type { Manifest } from './catalogue.ts';
+import { hasBase, type Manifest } from './catalogue.ts';
 import { LogicError } from './errors.ts';
 import { toJson } from './json.ts';
 import type { CheckedAsk } from './language.ts';
@@ -106,7 +106,14 @@ function decoded(body: string | Uint8Array): string {
 
 function checkRow({ values, proof }: ReplyRow, { asked, stamp, expect }: ReplyCheck): Answer {
   const { site } = expect;
-  const { variables, goal, assumptions } = asked;
+  const { variables, types, goal, assumptions } = asked;
+  // What a proof concludes is typed by its facts; nothing else types what has no proof.
+  if (
+    proof === null &&
+    !variables.every((name, i) => hasBase(values[i] as Term, types.get(name) ?? 'atom'))
+  ) {
+    throw new LogicError('bad_reply', 'An answer has a value of another type.');
+  }
   const bindings = Object.fromEntries(variables.map((name, i) => [name, toJson(values[i] as Term)]));
   if (proof === null) return { site, bindings, standing: 'unproved', proof: null };
   const bound = new Map(variables.map((name, i) => [name, values[i] as Term]));

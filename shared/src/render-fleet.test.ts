@@ -23,24 +23,27 @@ const answer = (site: string, bindings: Record<string, JsonValue>): Answer => ({
   proof: null,
 });
 
-function result(part: Partial<FleetResult>): string {
+function result(part: Partial<FleetResult>, readAt?: number): string {
   const coverage = part.coverage ?? coverageOf([row('attic', 'answered', 1), row('barn', 'answered', 1)]);
-  return renderFleetResult({
-    query: 'q',
-    kind: 'rows',
-    variables: ['N'],
-    answers: [],
-    coverage,
-    complete: coverage.complete,
-    found: { value: part.answers?.length ?? 0, bound: 'exact', unknownSites: [] },
-    standing: 'verified',
-    groups: [],
-    join: null,
-    bundles: [],
-    stale: [],
-    lastKnown: [],
-    ...part,
-  });
+  return renderFleetResult(
+    {
+      query: 'q',
+      kind: 'rows',
+      variables: ['N'],
+      answers: [],
+      coverage,
+      complete: coverage.complete,
+      found: { value: part.answers?.length ?? 0, bound: 'exact', unknownSites: [] },
+      standing: 'verified',
+      groups: [],
+      join: null,
+      bundles: [],
+      stale: [],
+      lastKnown: [],
+      ...part,
+    },
+    readAt === undefined ? {} : { readAt },
+  );
 }
 
 const PARTIAL = coverageOf([row('attic', 'empty'), row('barn', 'timeout'), row('cave', 'unreachable')]);
@@ -162,8 +165,13 @@ test('what is not merged is shown apart, with the reason', () => {
   assert.match(text, /Stale, not merged:\n.*\n {2}dam +y/);
   assert.match(
     text,
-    /Last known, not part of the answer:\n {2}elm at 1970-01-01T00:00:00.000Z:\n.*\n {2}elm +z/,
+    /Last known, not part of the answer:\n {2}elm, at 1970-01-01T00:00:00.000Z:\n.*\n {2}elm +z/,
   );
+});
+
+test('what a missing site said before is told with its age', () => {
+  const lastKnown = [{ site: 'elm', at: 1_000, answers: [] }];
+  assert.match(result({ lastKnown }, 91_000), /\n {2}elm, 90 s ago: nothing\n/);
 });
 
 test('a plan says who is asked what, who is skipped, what is computed here, and where the time goes', () => {
@@ -174,7 +182,7 @@ test('a plan says who is asked what, who is skipped, what is computed here, and 
     targets: { asked: ['attic', 'barn'], skipped: [{ site: 'cave', reason: 'the site is revoked' }] },
     parts: [
       {
-        query: 'node(N)',
+        query: "','(node(N),\\+(vm(N)))",
         at: { variable: 'S' },
         negated: false,
         variables: ['N'],
@@ -202,7 +210,7 @@ test('a plan says who is asked what, who is skipped, what is computed here, and 
   const text = renderPlan(plan);
   for (const says of [
     /^Targets: 3, of which 2 are asked: attic, barn\n {2}skipped: cave, the site is revoked\n/,
-    / {2}node\(N\) +some target S +2 +8 rows +2000 rows\n {2}vm\(N\) +not barn +1 +not known yet +1000 rows/,
+    / {2}node\(N\), not vm\(N\) +some target S +2 +8 rows +2000 rows\n {2}vm\(N\) +not barn +1 +not known yet +1000 rows/,
     /Pushed down:\n {2}>\(L,0\.5\)\n/,
     /takes in an unknown number of rows, at most 100000; gives at most 10000/,
     /1750 ms are left for the way and for checking/,

@@ -4,17 +4,33 @@
  */
 import type { Answer, FleetGroup, FleetResult, JoinPart } from './api/ask.ts';
 import type { FleetPlan } from './api/plan.ts';
-import { type RenderOptions, renderAnswers, renderCoverage, table, timeText, valueText } from './render.ts';
+import { QUERY_TEXT_BYTES, TERM_DEPTH } from './limits.ts';
+import {
+  formatTerm,
+  type RenderOptions,
+  renderAnswers,
+  renderCoverage,
+  table,
+  timeText,
+  valueText,
+  withAge,
+} from './render.ts';
+import { readTerm } from './term.ts';
 
 /** Names in full as far as they fit a line. */
 const NAMES = 8;
 
-export function renderFleetResult(result: FleetResult, options: RenderOptions = {}): string {
+export interface FleetRenderOptions extends RenderOptions {
+  /** The reader's clock, milliseconds since 1970 UTC, for the ages of last known answers; left out, they are dated. */
+  readonly readAt?: number;
+}
+
+export function renderFleetResult(result: FleetResult, options: FleetRenderOptions = {}): string {
   const blocks = [
     ...renderGroups(result),
     ...renderRows(result, options),
     ...renderApart(result),
-    ...renderLastKnown(result),
+    ...renderLastKnown(result, options),
     renderCoverage(result.coverage),
   ];
   return `${blocks.filter((block) => block !== '').join('\n\n')}\n`;
@@ -144,13 +160,14 @@ function renderApart({ bundles, stale, variables }: FleetResult): string[] {
   return [...others, ...old];
 }
 
-function renderLastKnown({ lastKnown, variables }: FleetResult): string[] {
+function renderLastKnown({ lastKnown, variables }: FleetResult, { readAt }: FleetRenderOptions): string[] {
   if (lastKnown.length === 0) return [];
-  const said = lastKnown.map(({ site, at, answers }) =>
-    answers.length === 0
-      ? `  ${site} ${timeText(at)}: nothing`
-      : `  ${site} ${timeText(at)}:\n${answerTable(answers, variables)}`,
-  );
+  const said = lastKnown.map(({ site, at, answers }) => {
+    const when = readAt === undefined ? timeText(at) : withAge(readAt - at);
+    return answers.length === 0
+      ? `  ${site}, ${when}: nothing`
+      : `  ${site}, ${when}:\n${answerTable(answers, variables)}`;
+  });
   return [['Last known, not part of the answer:', ...said].join('\n')];
 }
 
@@ -168,7 +185,7 @@ export function renderPlan(plan: FleetPlan): string {
     ...table([
       ['GOAL', 'AT', 'SITES', 'EXPECTED', 'AT MOST'],
       ...parts.map((part) => [
-        part.query,
+        formatTerm(readTerm(part.query, { bytes: QUERY_TEXT_BYTES, depth: TERM_DEPTH }).term),
         `${part.negated ? 'not ' : ''}${placeText(part.at)}`,
         String(part.sites),
         part.expectedRows === null ? 'not known yet' : `${part.expectedRows} rows`,

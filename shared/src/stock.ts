@@ -7,11 +7,11 @@
  * ISO term that is looked at, never its words. A string counts as the atom of that text: a person's own facts often have them.
  */
 import type { Answer } from './api/ask.ts';
-import { hasType, type Manifest } from './catalogue.ts';
+import { hasBase, hasType, type Manifest } from './catalogue.ts';
 import type { CheckedReply } from './check.ts';
 import { type ErrorCode, LogicError } from './errors.ts';
 import { toJson } from './json.ts';
-import type { Base, CheckedAsk } from './language.ts';
+import type { CheckedAsk } from './language.ts';
 import { readRows, readWord } from './pengine.ts';
 import { argumentsOf, compareTuples, indicator, isCompound, type Term } from './term.ts';
 
@@ -106,10 +106,4 @@ function typing({ goal, variables, types }: CheckedAsk, { entries }: Manifest): 
     const name = variables[column] as string;
     return hasBase(value, types.get(name) ?? 'atom') && (places.get(name) ?? []).every((fits) => fits(value));
   };
-}
-
-function hasBase(value: Term, base: Base): boolean {
-  const inner = /^list\((.*)\)$/.exec(base)?.[1];
-  if (inner !== undefined) return value.kind === 'list' && value.items.every((item) => hasBase(item, inner));
-  return (base === 'atom' || base === 'integer' || base === 'float') && hasType(value, base);
 }

@@ -2,6 +2,7 @@
 import { renderFleetResult } from '@fleet/shared/render-fleet.ts';
 import type { Command } from 'commander';
 import { type ClientFlags, EXIT, print, withCoordinator } from '../client.ts';
+import { realWorld } from '../world.ts';
 import { clientOptions } from './options.ts';
 import { askWithProgress } from './progress.ts';
 import { type QuestionFlags, questionInput, questionOptions } from './question.ts';
@@ -18,7 +19,7 @@ async function askCommand(query: string, flags: ClientFlags & QuestionFlags): Pr
     const input = questionInput(query, flags);
     const watched = process.stderr.isTTY && flags.json !== true;
     const result = await (watched ? askWithProgress(url, input) : client.fleet.ask.query(input));
-    print(flags, result, renderFleetResult);
+    print(flags, result, (one) => renderFleetResult(one, { readAt: realWorld.now() }));
     process.exitCode = result.complete ? EXIT.complete : EXIT.partial;
   });
 }

@@ -61,10 +61,7 @@ const outcome = (result: FleetResult, name: string) =>
 
 await addSite('three', says('[[3]]'));
 await addSite('four', says('[[4]]'));
-await addSite('liar', {
-  before: (said) => ({ ...said, body: success('[[900]]') }),
-  after: (said) => ({ ...said, body: said.body.replace('900', '901') }),
-});
+await addSite('liar', says('[[three]]'));
 await parts.site('hung', () => {});
 
 test('a count over all targets is a number; over some it is a bound that names the unknown, liars among them', async () => {
@@ -97,6 +94,15 @@ test('a count over all targets is a number; over some it is a bound that names t
     },
   ]);
   assert.equal(part.complete, false);
+});
+
+test('a value of another type rejects its site by name, with or without proofs asked for, and the others are folded', async () => {
+  const { coverage, groups } = await ask(COUNT, ['three', 'liar']);
+  const row = coverage.sites.find(({ site }) => site === 'liar');
+  assert.deepEqual([row?.outcome, row?.code, row?.answers], ['rejected', 'bad_reply', 0]);
+  assert.deepEqual([groups[0]?.value, groups[0]?.bound], [3, 'at_least']);
+  const load = await ask('node_load(N, L)', ['three', 'liar']);
+  assert.equal(load.coverage.rejected, 2);
 });
 
 test('a sum that could lose by what is missing is unknown, and by its goal it is bounded', async () => {

@@ -13,6 +13,7 @@ import type { CatalogueEntry, Manifest } from '@fleet/shared/catalogue.ts';
 import { LogicError } from '@fleet/shared/errors.ts';
 import { checkGoal, outsideVariables, refuseNamedLocals } from '@fleet/shared/language.ts';
 import { JOIN_PARTS } from '@fleet/shared/limits.ts';
+import { formatTerm } from '@fleet/shared/render.ts';
 import { compound, isCompound, type Term, variablesOf, writeTerm } from '@fleet/shared/term.ts';
 import { admit, readmit } from './admit.ts';
 import { conjuncts, type Known, type Part, partOf } from './part.ts';
@@ -94,7 +95,7 @@ export function planJoin(
     types,
     goals: goals.map(({ at, key }) => ({ at: placeOf(at), negated: at.negated, key })),
     checks: here.map(({ normal }) => normal),
-    pushed: apart.map(({ normal }) => writeTerm(normal)),
+    pushed: apart.map(({ normal }) => formatTerm(normal)),
     parts,
   };
 }

@@ -8,6 +8,7 @@ import type { Manifest } from '@fleet/shared/catalogue.ts';
 import { LogicError } from '@fleet/shared/errors.ts';
 import { type CheckedAsk, outsideVariables } from '@fleet/shared/language.ts';
 import { QUERY_TEXT_BYTES, TERM_DEPTH } from '@fleet/shared/limits.ts';
+import { formatTerm } from '@fleet/shared/render.ts';
 import {
   compound,
   indicator,
@@ -102,7 +103,7 @@ function planOfJoin(term: Term, input: FleetAskInput, known: Known): Shape {
     pushed: join.pushed,
     here: [
       ...(parts.length > 1 ? ['rows of the goals are joined by hash'] : []),
-      ...join.checks.map((check) => writeTerm(check)),
+      ...join.checks.map((check) => formatTerm(check)),
       ...orderHere(order),
     ],
   };
@@ -129,7 +130,12 @@ function planOfGoal(input: FleetAskInput, { manifest, registry }: Known): Shape 
   const whole = partOf(admitted, targets);
   if (fold !== null || top !== null) {
     const here = fold !== null ? foldHere(fold) : topHere(top as Top);
-    return { ...rest, parts: [whole], pushed: [asked.text], here: [here, ...orderHere(order)] };
+    return {
+      ...rest,
+      parts: [whole],
+      pushed: [formatTerm(surfaceOf(asked))],
+      here: [here, ...orderHere(order)],
+    };
   }
   const limited = pushLimit(admitted, order, manifest);
   if ('why' in limited)
@@ -137,7 +143,7 @@ function planOfGoal(input: FleetAskInput, { manifest, registry }: Known): Shape 
   return {
     ...rest,
     parts: [partOf(limited, targets)],
-    pushed: [`the first ${order.limit}, ties included: ${limited.asked.text}`],
+    pushed: [`the first ${order.limit} of each site, ties included`],
     here: orderHere(order),
   };
 }
