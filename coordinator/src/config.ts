@@ -17,12 +17,14 @@ export interface HostPort {
 /** Where a coordinator keeps its files, under its data directory. */
 export function coordinatorFiles(
   data: string,
-): Record<'registry' | 'authority' | 'manifests' | 'history', string> {
+): Record<'registry' | 'authority' | 'manifests' | 'history' | 'alerts' | 'alertSettings', string> {
   return {
     registry: join(data, 'fleet.sqlite'),
     authority: join(data, 'ca'),
     manifests: join(data, 'manifests'),
     history: join(data, 'history.sqlite'),
+    alerts: join(data, 'fleet-alerts.sqlite'),
+    alertSettings: join(data, 'fleet-alerts.json'),
   };
 }
 

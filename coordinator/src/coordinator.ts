@@ -13,6 +13,9 @@ import { serve } from './server.ts';
 import { openAuthority } from './sites/authority.ts';
 import { openRegistry } from './sites/registry.ts';
 import { openSessions } from './sites/sessions.ts';
+import { FleetAlertLedger } from './views/alerts/ledger.ts';
+import { readFleetAlerts } from './views/alerts/settings.ts';
+import { FleetAlerts } from './views/alerts.ts';
 import { openHistory } from './views/history.ts';
 import { Views } from './views/watch.ts';
 import { realWorld, type World } from './world.ts';
@@ -53,16 +56,22 @@ export async function startCoordinator({
   const fleet = openFleet({ registry, sessions, manifest, manifests, world, history, lastKnown: history });
   const tokens = new Tokens(data, { ...world, secret: () => secretOf(world) });
   const views = new Views(fleet);
-  const server = await serve({ fleet, views, tokens, log }, listen);
+  const ledger = new FleetAlertLedger(files.alerts);
+  const definitions = readFleetAlerts(files.alertSettings);
+  const alerts = new FleetAlerts({ definitions, views, ledger, world, log });
+  alerts.start();
+  const server = await serve({ fleet, views, alerts, tokens, log }, listen);
   log.info({ url: server.url, sites: registry.list().length, bundle: manifest.bundle }, 'serving');
   return {
     url: server.url,
     close: async () => {
+      await alerts.stop();
       views.stop();
       await server.close();
       await sessions.close();
       await history.close();
       registry.close();
+      ledger.close();
       log.info('closed');
     },
   };

@@ -5,6 +5,7 @@
  */
 import { Command } from 'commander';
 import { fail } from './client.ts';
+import { registerAlerts } from './commands/alerts.ts';
 import { registerAsk } from './commands/ask.ts';
 import { registerDiff } from './commands/diff.ts';
 import { registerEnrolStock } from './commands/enrol-stock.ts';
@@ -23,6 +24,7 @@ registerAsk(program);
 registerExplain(program);
 registerSites(program);
 registerWatch(program);
+registerAlerts(program);
 registerEnrolStock(program);
 registerHistory(program);
 registerDiff(program);

@@ -2,6 +2,7 @@
  * The coordinator's tRPC router. Scripts and pages import its type (`import type { FleetRouter }`).
  */
 import { type FleetResult, fleetAskInput } from '@fleet/shared/api/ask.ts';
+import { type FleetAlertsResult, fleetAlertsInput } from '@fleet/shared/api/fleet-alerts.ts';
 import {
   diffInput,
   type HistoryCheck,
@@ -22,6 +23,7 @@ import type { LiveAnswers } from './query/live.ts';
 import { askFleetTelling, type Fleet } from './query/pipeline.ts';
 import { streamFleet } from './query/stream.ts';
 import type { Site } from './sites/registry.ts';
+import type { FleetAlerts } from './views/alerts.ts';
 import type { History } from './views/history.ts';
 import type { Views } from './views/watch.ts';
 
@@ -29,6 +31,7 @@ export interface Context {
   readonly fleet: Fleet;
   readonly views: Views;
   readonly live: LiveAnswers;
+  readonly alerts: FleetAlerts;
   /** Resolves when the caller has read most of what it was sent; where its connection waits by itself, left out. */
   readonly drained?: (() => Promise<void>) | undefined;
   /** At least a viewer; what needs more says so. */
@@ -78,6 +81,10 @@ const fleet = routerOf({
     signal?.addEventListener('abort', () => feed.end(), { once: true });
     return told(ctx, feed);
   }),
+  /** What is active over the fleet, which sites cannot be seen, and what changed. */
+  alerts: procedure
+    .input(fleetAlertsInput)
+    .query(({ ctx, input }): FleetAlertsResult => ctx.alerts.list(input.history)),
   /** Every site of the registry, by name. */
   sites: procedure.query(({ ctx }): SiteListing[] =>
     ctx.fleet.registry.list().map(({ publicKey: _, ...site }) => site),

@@ -20,6 +20,7 @@ import { formatHostPort, type HostPort, isLoopback, parseHostPort } from './conf
 import { LiveAnswers } from './query/live.ts';
 import { askFleet, type Fleet } from './query/pipeline.ts';
 import { type FleetRouter, router } from './router.ts';
+import type { FleetAlerts } from './views/alerts.ts';
 import type { Views } from './views/watch.ts';
 import { serveWebSockets } from './websocket.ts';
 
@@ -31,13 +32,14 @@ export interface Server {
 export interface ServerParts {
   readonly fleet: Fleet;
   readonly views: Views;
+  readonly alerts: FleetAlerts;
   readonly tokens: Tokens;
   readonly log: Logger;
 }
 
 /** Serves until closed. Port 0 takes a free one; `url` names the one taken. @throws LogicError `bad_setup` where the address is taken */
 export async function serve(parts: ServerParts, address: HostPort): Promise<Server> {
-  const { fleet, views, tokens, log } = parts;
+  const { fleet, views, alerts, tokens, log } = parts;
   const live = new LiveAnswers(fleet, views);
   const app = fastify({ bodyLimit: REQUEST_BODY_BYTES, forceCloseConnections: true });
   const callerOf = onceARequest(loopbackCallers(tokens));
@@ -66,7 +68,7 @@ export async function serve(parts: ServerParts, address: HostPort): Promise<Serv
       guard(request);
       callerOf(request);
     },
-    context: (request, drained) => ({ fleet, views, live, caller: callerOf(request), drained }),
+    context: (request, drained) => ({ fleet, views, live, alerts, caller: callerOf(request), drained }),
     failed: (cause, path) => log.error({ err: cause, path }, 'a call failed'),
   });
   const { port } = app.server.address() as AddressInfo;
@@ -89,7 +91,7 @@ async function listen(app: { listen(address: HostPort): Promise<string> }, addre
 }
 
 function trpcPlugin(
-  { fleet, views, log }: ServerParts,
+  { fleet, views, alerts, log }: ServerParts,
   live: LiveAnswers,
   callerOf: CallerOf,
 ): FastifyTRPCPluginOptions<FleetRouter> & { prefix: string } {
@@ -98,7 +100,7 @@ function trpcPlugin(
     trpcOptions: {
       router,
       allowMethodOverride: true, // a query too long for a URL is sent by POST
-      createContext: ({ req }) => ({ fleet, views, live, caller: callerOf(req.raw) }),
+      createContext: ({ req }) => ({ fleet, views, live, alerts, caller: callerOf(req.raw) }),
       onError: ({ error, path }) => {
         if (error.code === 'INTERNAL_SERVER_ERROR')
           log.error({ err: error.cause ?? error, path }, 'a call failed');

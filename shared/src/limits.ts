@@ -140,6 +140,15 @@ export const WATCH_EVENT_BYTES = 2 * REPLY_BYTES;
 /** Events that have come in part, over all streams of a coordinator. */
 export const VIEW_HELD_BYTES = 4 * WATCH_EVENT_BYTES;
 
+/** Queries that alert: they stand for ever, and leave room for the views of readers. */
+export const FLEET_ALERTS = 16;
+/** fleet-alerts.json: so many queries with their webhooks. */
+export const FLEET_ALERTS_FILE_BYTES = 256 * 1024;
+/** A site that has not been seen for this long is news to those who are told of its alerts: longer than a restart. */
+export const FLEET_ALERT_LOSE_MS = 30_000;
+/** What could not be written, or does not stand yet, is tried again after this. */
+export const FLEET_ALERT_RETRY_MS = 5_000;
+
 /** A subscription over SSE says this often that it lives, and its client begins anew after this much silence. */
 export const SSE_PING_MS = 15_000;
 export const SSE_SILENCE_MS = 3 * SSE_PING_MS;
@@ -316,6 +325,7 @@ const relations: ReadonlyArray<readonly [string, boolean]> = [
     'running questions fit the memory ceiling',
     (QUESTIONS_AT_ONCE + LANE_WORKERS) * 2 * QUESTION_STACK_BYTES <= AGENT_MEMORY_BYTES,
   ],
+  ['alerts leave views to readers', FLEET_ALERTS < FLEET_VIEWS],
   ['a coordinator has a watch at each site for each view', FLEET_VIEWS <= CALLER_WATCHES],
   ['one caller cannot have all watches', CALLER_WATCHES < WATCHES],
   ['a watch has a place on the lane', WATCHES <= CALLER_LANE_QUESTIONS],

@@ -105,6 +105,12 @@ export class View {
     if (this.#pending.size === 0) this.#becomeReady();
   }
 
+  /** What is known of one target; undefined where it is none. */
+  site(name: string): (SiteView & { readonly pending: boolean }) | undefined {
+    const site = this.#sites.get(name);
+    return site && { ...site, pending: this.#pending.has(name) };
+  }
+
   /** By name. */
   get sites(): readonly SiteView[] {
     return [...this.#sites.entries()].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, site]) => site);
@@ -191,8 +197,9 @@ export class View {
     const before = this.#sites.get(name) ?? newSite({ ...verdict.outcome, outcome: 'timeout' }, now);
     const { site, change } = take(before, verdict, now);
     this.#sites.set(name, site);
+    const first = this.#pending.delete(name);
     this.#tell(change);
-    if (this.#pending.delete(name) && this.#pending.size === 0) this.#becomeReady();
+    if (first && this.#pending.size === 0) this.#becomeReady();
   }
 
   #tell(event: WatchEvent | null): void {
