@@ -49,9 +49,17 @@ const NUT_SERVER = {
   packages: { apt: 'nut-server', dnf: 'nut', pacman: 'nut', apk: 'nut', brew: 'nut' },
 };
 
+/** An example for scripts is in Python, and tests run it. */
+const PYTHON = {
+  what: 'Python',
+  program: 'python3',
+  atLeast: '3.9.0',
+  packages: { apt: 'python3', dnf: 'python3', pacman: 'python', apk: 'python3', brew: 'python3' },
+};
+
 export const FOR_START = [SWI_PROLOG];
 export const FOR_LOADTEST = [SWI_PROLOG, H2LOAD];
-export const FOR_TEST = [...FOR_START, NODE_EXPORTER, NUT_SERVER];
+export const FOR_TEST = [...FOR_START, NODE_EXPORTER, NUT_SERVER, PYTHON];
 
 const MANAGERS = [
   { name: 'apt', program: 'apt-get', command: (names) => `apt-get update && apt-get install -y ${names}` },

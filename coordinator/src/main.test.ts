@@ -236,3 +236,17 @@ test('two coordinators cannot listen at one address: the second says so and exit
   assert.equal(code, 1);
   assert.match(err, /EADDRINUSE|in use/);
 });
+
+test('a wrong option exits 1, says where help is, and with --json is an object on the last line too', async () => {
+  const { code, err, out, json } = await run('ask', QUERY, '--wrong', '--json');
+  assert.equal(code, 1, out);
+  assert.match(err, /unknown option '--wrong'[\s\S]*logic-fleet help COMMAND/);
+  const error = json.error as { code: string; message: string };
+  assert.deepEqual([error.code, error.message], ['bad_request', "unknown option '--wrong'"]);
+  const help = await run('history', '--help');
+  assert.deepEqual([help.code, help.err], [0, '']);
+  assert.ok(
+    help.out.split('\n').every((line) => line.length <= 80),
+    help.out,
+  );
+});

@@ -3,10 +3,12 @@
  * and load nothing of the server, so that they start fast. Standard output holds results only (for
  * `serve`: the one line that says it is ready), everything else goes to standard error.
  */
-import { Command } from 'commander';
+import { ERRORS } from '@fleet/shared/errors.ts';
+import { Command, CommanderError } from 'commander';
 import { fail } from './client.ts';
 import { registerAlerts } from './commands/alerts.ts';
 import { registerAsk } from './commands/ask.ts';
+import { registerCompletion } from './commands/completion.ts';
 import { registerDiff } from './commands/diff.ts';
 import { registerEnrolStock } from './commands/enrol-stock.ts';
 import { registerExplain } from './commands/explain.ts';
@@ -17,7 +19,8 @@ import { registerWatch } from './commands/watch.ts';
 
 const program = new Command('logic-fleet')
   .description('One question to every logic node of a fleet, with proofs.')
-  .showHelpAfterError();
+  .showHelpAfterError('(logic-fleet help COMMAND tells more)')
+  .exitOverride();
 
 registerServe(program);
 registerAsk(program);
@@ -28,5 +31,18 @@ registerAlerts(program);
 registerEnrolStock(program);
 registerHistory(program);
 registerDiff(program);
+registerCompletion(program);
 
-await program.parseAsync().catch((cause: unknown) => fail(cause, process.argv.includes('--json')));
+const json = process.argv.includes('--json');
+await program
+  .parseAsync()
+  .catch((cause: unknown) => (cause instanceof CommanderError ? misused(cause) : fail(cause, json)));
+
+/** Commander has said on standard error what is wrong; a program that reads standard output is told too. */
+function misused({ exitCode, message }: CommanderError): void {
+  process.exitCode = exitCode;
+  if (exitCode === 0 || !json) return;
+  const { advice } = ERRORS.bad_request;
+  const error = { code: 'bad_request', message: message.replace(/^error: /, ''), advice };
+  process.stdout.write(`${JSON.stringify({ error })}\n`);
+}

@@ -197,6 +197,11 @@ export const LAST_KNOWN_EVERY_MS = 10_000;
 /** Questions whose last known answers wait for that; with one more, they go at once. */
 export const LAST_KNOWN_WAITING = 8;
 
+/** Events of a subscription that wait for a script to read them. */
+export const SCRIPT_EVENTS_WAITING = 100_000;
+/** How often a script's connection asks whether the coordinator is there, and how long it waits for a word. */
+export const SCRIPT_PING_MS = 10_000;
+
 /** The fleet's authority is made once; a new one means that every site joins again. */
 export const AUTHORITY_VALID_DAYS = 3_650;
 /** Certificates of sites and of the coordinator. */

@@ -8,7 +8,8 @@ import type {
   HistoryPage,
   HistoryRow,
 } from './api/history.ts';
-import { bindingsText, renderResult, table, valueText } from './render.ts';
+import { bindingsText, table, valueText } from './render.ts';
+import { renderFleetResult } from './render-fleet.ts';
 
 const WIDTH = 80;
 
@@ -55,7 +56,7 @@ export function renderHistoryRow(row: HistoryRow): string {
     ...digests.bundles.map((bundle) => `  bundle sha256:${bundle}`),
     ...(lost > 0 ? [`  ${lost} answers before this one found no room on the disk`] : []),
   ];
-  return `${head.join('\n')}\n\n${renderResult(result, { now: at })}`;
+  return `${head.join('\n')}\n\n${renderFleetResult(result, { now: at })}`;
 }
 
 function renderAgain({ id, of, times, askedBy, at, last }: HistoryAgain): string {

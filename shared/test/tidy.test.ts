@@ -32,7 +32,9 @@ const MADE_HERE = ['.data', '.git', '.tools', 'node_modules'];
 /** What is run by its path; everything else is reached from one of these or from a test. */
 const ENTRIES = [
   'coordinator/src/main.ts',
+  'coordinator/src/script-client.ts',
   'coordinator/examples/ask-fleet.ts',
+  'coordinator/examples/nightly-report.ts',
   'coordinator/src/views/history/writer.ts',
   'node-agent/src/main.ts',
   'deploy/local/start.ts',
