@@ -2,6 +2,8 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { after, test } from 'node:test';
@@ -112,9 +114,60 @@ test('a subscription that is refused, or to nobody, throws, and is not tried aga
   });
 });
 
+test('watch-and-page.ts pages once when an alert is raised and once when it is over, and keeps the alerts of a site that is silent', async (t) => {
+  const cedar = await startAgent({ ...parts, name: 'cedar', seed: 3, collector: 'none' });
+  let agent = cedar;
+  t.after(() => agent.end());
+  const pages: string[] = [];
+  let wake = () => {};
+  const receiver = createServer((request, response) => {
+    void text(request).then((body) => {
+      pages.push(body);
+      response.end();
+      wake();
+    });
+  });
+  await new Promise<void>((resolve) => void receiver.listen(0, '127.0.0.1', resolve));
+  const { port } = receiver.address() as AddressInfo;
+  const child = spawn(process.execPath, [join(HERE, 'watch-and-page.ts'), url, `http://127.0.0.1:${port}`], {
+    stdio: ['ignore', 'ignore', 'inherit'],
+  });
+  t.after(async () => {
+    child.kill();
+    receiver.closeAllConnections();
+    await new Promise((resolve) => receiver.close(resolve));
+  });
+  const paged = async (wanted: string) => {
+    while (!pages.includes(wanted)) {
+      const { promise, resolve } = Promise.withResolvers<void>();
+      wake = resolve;
+      await promise;
+    }
+  };
+  await cedar.observe('node_up(pve1,false)');
+  await paged('cedar: critical: node_down of pve1');
+  await cedar.end();
+  await paged('cedar is unreachable: its alerts are as they were');
+  agent = await cedar.again();
+  await paged('cedar is back');
+  await agent.observe('node_up(pve1,true)');
+  await paged('cedar: over: critical: node_down of pve1');
+  const about = pages.filter((page) => page.includes('node_down of pve1') && page.startsWith('cedar'));
+  assert.deepEqual(about, ['cedar: critical: node_down of pve1', 'cedar: over: critical: node_down of pve1']);
+  await agent.end();
+  parts.registry.setAddress('cedar', '127.0.0.1:1');
+});
+
 test('what the scripts asked is in the history, which holds', async () => {
   const { rows } = await fleet.history.query({ query: 'node_load' });
   assert.ok(rows.length >= 3);
+  const watching = fleet.watch.subscribe({ query: QUERY, sites: ['alder'] });
+  const { value } = await watching.next();
+  assert.equal(value?.kind, 'state');
+  const live = { query: QUERY, sites: ['alder'], live: true };
+  assert.ok((await fleet.ask.query(live)).live !== undefined, 'it comes from the view');
+  await fleet.ask.query(live);
+  await watching.return?.();
   const { ok, faults } = await fleet.historyCheck.query({});
   assert.ok(ok, JSON.stringify(faults));
   const { answers } = await fleet.diff.query({ last: QUERY });
@@ -129,8 +182,8 @@ test('a site that is missing is in the report by name, and the exit status says 
   assert.match(out, /^birch,unreachable,unreachable,,,,\r$/m);
   const python = await run('python3', join(HERE, 'ask.py'), url, QUERY);
   assert.equal(python.code, 1);
-  assert.match(python.err, /missing: birch/);
-  const result = await fleet.ask.query({ query: QUERY, deadlineMs: 2_000 });
+  assert.match(python.err, /missing: birch, cedar/);
+  const result = await fleet.ask.query({ query: QUERY, deadlineMs: 2_000, sites: ['alder', 'birch'] });
   const known = result.lastKnown.find(({ site }) => site === 'birch');
   assert.ok(known !== undefined && known.answers.length > 0, 'what it said last is offered, apart');
   assert.ok(result.answers.every(({ site }) => site !== 'birch'));

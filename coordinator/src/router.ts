@@ -1,7 +1,7 @@
 /**
  * The coordinator's tRPC router. Scripts and pages import its type (`import type { FleetRouter }`).
  */
-import { type FleetResult, fleetAskInput } from '@fleet/shared/api/ask.ts';
+import { type FleetAskInput, type FleetResult, fleetAskInput } from '@fleet/shared/api/ask.ts';
 import { type FleetAlertsResult, fleetAlertsInput } from '@fleet/shared/api/fleet-alerts.ts';
 import {
   diffInput,
@@ -21,6 +21,7 @@ import type { Caller } from '@fleet/shared/tokens.ts';
 import { explainFleet } from './query/explain.ts';
 import type { LiveAnswers } from './query/live.ts';
 import { askFleetTelling, type Fleet } from './query/pipeline.ts';
+import { startRemembering } from './query/remember.ts';
 import { streamFleet } from './query/stream.ts';
 import type { Site } from './sites/registry.ts';
 import type { FleetAlerts } from './views/alerts.ts';
@@ -48,7 +49,7 @@ const fleet = routerOf({
     .input(fleetAskInput)
     .query(
       async ({ ctx, input, signal }): Promise<FleetResult> =>
-        (input.live === true ? ctx.live.answer(input) : null) ??
+        (input.live === true ? answerLive(ctx, input) : null) ??
         askFleetTelling(ctx.fleet, input, { cancel: signal, by: ctx.caller }),
     ),
   /** How a question would be asked; no site is. */
@@ -90,6 +91,12 @@ const fleet = routerOf({
     ctx.fleet.registry.list().map(({ publicKey: _, ...site }) => site),
   ),
 });
+
+function answerLive({ fleet, live, caller }: Context, input: FleetAskInput): FleetResult | null {
+  const remembering = startRemembering(fleet, input, caller);
+  const result = live.answer(input);
+  return result === null ? null : remembering(result);
+}
 
 function historyOf({ fleet }: Context): History {
   if (fleet.history === undefined) throw new LogicError('not_found', 'this coordinator keeps no history');

@@ -173,6 +173,9 @@ export const HISTORY_ROWS_LEAST = 100;
 export const HISTORY_PRUNED_AT_ONCE = 500;
 /** Answers that come within this share one fsync. */
 export const HISTORY_COMMIT_MS = 100;
+/** An answer given again and again is counted for so long before a row is made of it; of so many answers at once. */
+export const HISTORY_AGAIN_MS = 60_000;
+export const HISTORY_AGAIN_WAITING = 64;
 /** A history that could not be written is tried again after this. */
 export const HISTORY_RETRY_MS = 1_000;
 /** Rows of one commit. */

@@ -35,6 +35,7 @@ const ENTRIES = [
   'coordinator/src/script-client.ts',
   'coordinator/examples/ask-fleet.ts',
   'coordinator/examples/nightly-report.ts',
+  'coordinator/examples/watch-and-page.ts',
   'coordinator/src/views/history/writer.ts',
   'node-agent/src/main.ts',
   'deploy/local/start.ts',

@@ -6,11 +6,14 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { FleetResult } from '@fleet/shared/api/ask.ts';
 import {
+  HISTORY_AGAIN_MS,
+  HISTORY_AGAIN_WAITING,
   HISTORY_BATCH,
   HISTORY_COMMIT_MS,
   HISTORY_RETRY_MS,
   HISTORY_WAITING_BYTES,
   HISTORY_WAITING_PARTS,
+  LAST_KNOWN_EVERY_MS,
 } from '@fleet/shared/limits.ts';
 import { type Answered, type Encoded, encodeAgain, encodeRun } from './content.ts';
 import type { RecentAnswers } from './recent.ts';
@@ -50,6 +53,11 @@ export class WriteQueue {
   readonly #ready: Ready[] = [];
   readonly #repeats = new Map<Run, Map<string, Repeats>>();
   readonly #runs = new WeakMap<FleetResult, Run>();
+  /** Repeats are counted for a while before a row is made of them. */
+  #repeatsDue = false;
+  #repeatTimer: NodeJS.Timeout | null = null;
+  /** What sites answered last gets to the disk even if nobody asks any more. */
+  #recentArmed = false;
   /** Sites and answers in what is taken, bytes in what is ready. */
   #parts = 0;
   #bytes = 0;
@@ -65,18 +73,36 @@ export class WriteQueue {
 
   take(answered: Answered): void {
     const run = this.#runs.get(answered.result);
-    if (run !== undefined) this.#repeat(run, answered);
-    else this.#takeRun(answered);
+    if (run !== undefined) {
+      this.#repeat(run, answered);
+      return;
+    }
+    this.#takeRun(answered);
     this.#recent.take(answered);
-    this.#working ??= this.#work();
+    this.#armRecent();
+    this.#begin();
   }
 
   /** Resolves when all that was taken is on the disk, or will not get there now. */
   async flush(): Promise<void> {
     this.#hurry.abort();
     while (this.#working !== null) await this.#working;
-    if (this.#recent.waiting) await this.#commit();
+    await this.#encodeRepeats();
+    if (this.#recent.waiting || this.#ready.length > 0) await this.#commit();
     this.#hurry = new AbortController();
+  }
+
+  #armRecent(): void {
+    if (this.#recentArmed) return;
+    this.#recentArmed = true;
+    setTimeout(() => {
+      this.#recentArmed = false;
+      this.#begin();
+    }, LAST_KNOWN_EVERY_MS).unref();
+  }
+
+  #begin(): void {
+    this.#working ??= this.#work();
   }
 
   #takeRun(answered: Answered): void {
@@ -96,12 +122,17 @@ export class WriteQueue {
     const askers = this.#repeats.get(run) ?? new Map<string, Repeats>();
     this.#repeats.set(run, askers);
     const known = askers.get(askedBy);
-    if (known === undefined) {
-      askers.set(askedBy, { run, askedBy, at, last: at, times: 1 });
-      return;
+    if (known === undefined) askers.set(askedBy, { run, askedBy, at, last: at, times: 1 });
+    else {
+      known.last = at;
+      known.times += 1;
     }
-    known.last = at;
-    known.times += 1;
+    if (this.#repeats.size > HISTORY_AGAIN_WAITING) this.#repeatsDue = true;
+    if (this.#repeatsDue) this.#begin();
+    this.#repeatTimer ??= setTimeout(() => {
+      this.#repeatsDue = true;
+      this.#begin();
+    }, HISTORY_AGAIN_MS).unref();
   }
 
   /** Goes on until nothing waits that could be written; while the disk refuses, it tries again now and then. */
@@ -114,7 +145,7 @@ export class WriteQueue {
           if (this.#hurry.signal.aborted) return;
           await this.#wait(HISTORY_RETRY_MS);
         }
-      } while (this.#taken.length > 0 || this.#ready.length > 0 || this.#repeats.size > 0);
+      } while (this.#taken.length > 0 || this.#ready.length > 0 || this.#repeatsDue);
     } finally {
       this.#working = null;
     }
@@ -141,6 +172,13 @@ export class WriteQueue {
         this.#drop(next, cause);
       }
     }
+    if (this.#repeatsDue || this.#hurry.signal.aborted) await this.#encodeRepeats();
+  }
+
+  async #encodeRepeats(): Promise<void> {
+    clearTimeout(this.#repeatTimer ?? undefined);
+    this.#repeatTimer = null;
+    this.#repeatsDue = false;
     for (const [run, askers] of this.#repeats) {
       if (run.id === null || run.encoded === null) continue; // once its row has a number
       this.#repeats.delete(run);
@@ -168,6 +206,7 @@ export class WriteQueue {
   async #commit(): Promise<boolean> {
     const batch = this.#ready.slice(0, HISTORY_BATCH);
     const lastKnown = this.#recent.due || this.#hurry.signal.aborted ? this.#recent.give() : [];
+    if (batch.length === 0 && lastKnown.length === 0) return true;
     const reply = await this.#write({ rows: batch.map(({ entry }) => entry), lastKnown });
     if (!reply.ok) {
       this.#recent.takeBack(lastKnown);
