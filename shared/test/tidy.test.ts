@@ -98,9 +98,14 @@ function importsOf(path: string): { from: string; typeOnly: boolean }[] {
   }));
 }
 
+/** What a package of ours gives under a name of its own (its package.json, `exports`). */
+const EXPORTED = new Map([['@fleet/coordinator/client', 'coordinator/src/script-client.ts']]);
+
 /** The file of ours that `from` names in `path`, or null for a package. */
 function resolved(path: string, from: string): string | null {
   if (from.startsWith('.')) return normalize(join(dirname(path), from));
+  const exported = EXPORTED.get(from);
+  if (exported !== undefined) return exported;
   const own = /^@fleet\/([^/]+)\/(.+)$/.exec(from);
   return own ? `${own[1]}/src/${own[2]}` : null;
 }
