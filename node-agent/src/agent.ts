@@ -98,7 +98,10 @@ async function assemble(config: SiteConfig, parts: AgentParts, undo: Undo): Prom
     world,
     log,
     render: () => engine.bridge().state(),
-    keep: (text) => journal.keepText(text),
+    keep: (text) => {
+      journal.keepText(text);
+      return journal.durable();
+    },
     onWritten: (revision) => {
       journal.textWritten(revision);
       sync.prune(revision);

@@ -85,6 +85,7 @@ async function adoptWhole(text: string, read: ReadState, parts: AdoptParts): Pro
     const rows = added.map(({ fact }) => operatorRow(fact, null, world.now()));
     journal.appendEdit(rows, world.now(), await keptText(revision, text));
   }
+  await journal.durable();
   await replaceFile(files, file, contentOf(base));
 }
 
@@ -109,6 +110,7 @@ async function adoptEdit({ text, edited, base }: Edit, parts: AdoptParts): Promi
       );
     }
   }
+  await journal.durable();
   await replaceFile(files, file, contentOf(base));
 }
 

@@ -92,6 +92,7 @@ test('when the clock is set back facts move along, once, with source and order a
   const site = await runSite(t, await makeSiteFolder(t), { parts: { world } });
   await tell(site, world, 10 * MINUTE_MS, ['node_up', 'pve1', false], ['node_load', 'pve2', 0.5]);
   await until(() => site.alerts.ledger.history(1)[0]?.change === 'raise', 'the alert is raised');
+  await until(() => revisionOf(site) === site.telemetry.journal.lastRevision, 'it is committed');
   const before = await textOf(site);
   const revision = revisionOf(site);
   world.step(-HOUR_MS);

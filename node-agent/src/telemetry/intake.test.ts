@@ -11,8 +11,8 @@ import { realWorld } from '../world.ts';
 import { Intake } from './intake.ts';
 import { Journal, type JournalRow } from './journal.ts';
 
-async function openIntake(t: Ending) {
-  const journal = Journal.open(join(await temporaryFolder(t), 'journal.sqlite'));
+async function openIntake(t: Ending, sync?: (file: number) => Promise<void>) {
+  const journal = Journal.open(join(await temporaryFolder(t), 'journal.sqlite'), sync);
   atEnd(t, () => journal.close());
   const told: JournalRow[][] = [];
   const intake = new Intake({ journal, world: realWorld, onJournaled: (rows) => void told.push([...rows]) });
@@ -47,6 +47,48 @@ test('one that the disk refuses takes its group with it: nobody is acknowledged,
   assert.deepEqual(await Promise.all(taking.map(codeOf)), ['not_stored', 'not_stored', 'not_stored']);
   assert.deepEqual([journal.lastRevision, journal.batch(1), told], [0, null, []]);
   assert.equal(await intake.take([row('c')]), 1);
+});
+
+test('nobody is acknowledged and nobody told before the disk says so; who came meanwhile shares the next sync', async (t) => {
+  const syncs: (() => void)[] = [];
+  const { journal, intake, told } = await openIntake(t, () => new Promise((done) => void syncs.push(done)));
+  const acknowledged: number[] = [];
+  const take = (fact: string) =>
+    intake.take([row(fact)]).then((revision) => void acknowledged.push(revision));
+  const turn = () => new Promise((next) => setImmediate(next));
+  const takings = [take('a')];
+  await turn();
+  for (const fact of ['b', 'c']) {
+    takings.push(take(fact));
+    await turn();
+  }
+  await turn();
+  assert.deepEqual(
+    [journal.lastRevision, journal.durableRevision, acknowledged, told, syncs.length],
+    [3, 0, [], [], 1],
+  );
+  syncs[0]?.();
+  await takings[0];
+  await turn();
+  assert.deepEqual([journal.durableRevision, acknowledged, told, syncs.length], [1, [1], [[row('a')]], 2]);
+  syncs[1]?.();
+  await Promise.all(takings);
+  assert.deepEqual([journal.durableRevision, acknowledged, syncs.length], [3, [1, 2, 3], 2]);
+});
+
+test('what the disk would not sync is refused and changes nothing; what a checkpoint saves is acknowledged', async (t) => {
+  let broken = 1;
+  const { journal, intake, told } = await openIntake(t, async () => {
+    broken -= 1;
+    if (broken >= 0) throw new Error('EIO');
+  });
+  assert.equal(await intake.take([row('a')]), 1);
+  broken = 4;
+  assert.equal(await codeOf(intake.take([row('b')])), 'not_stored');
+  assert.deepEqual([journal.durableRevision, journal.batch(2), told], [1, [], [[row('a')]]]);
+  broken = 0;
+  assert.equal(await intake.take([row('c')]), 3);
+  assert.deepEqual([journal.durableRevision, journal.batch(3)], [3, [row('c')]]);
 });
 
 test('while nothing can be written everyone is refused, and then it goes on', async (t) => {

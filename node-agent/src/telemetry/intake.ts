@@ -1,7 +1,8 @@
 /**
  * Group commit: batches that arrive while the disk is busy go into the journal together, in one transaction and as
  * one revision, so that the cost of a sync is shared by all who wait for it. Each is acknowledged, or refused with
- * `not_stored`, with its group. What comes in one turn of the event loop is a group: nothing waits for a timer.
+ * `not_stored`, with its group. What comes in one turn of the event loop is a group: nothing waits for a timer. The next
+ * group is written while the disk syncs the one before it.
  */
 import { BATCH_OBSERVATIONS } from '@fleet/shared/limits.ts';
 import type { World } from '../world.ts';
@@ -54,16 +55,38 @@ export class Intake {
   }
 
   #store(group: readonly Waiting[]): void {
-    const { journal, world, onJournaled } = this.#parts;
+    const { journal, world } = this.#parts;
     const rows = group.flatMap((one) => one.rows);
     try {
-      const revision = journal.append(rows, world.now());
-      for (const one of group) one.taken(revision);
+      void this.#acknowledge(group, rows, journal.append(rows, world.now()));
     } catch (cause) {
+      for (const one of group) one.refused(cause);
+    }
+  }
+
+  async #acknowledge(
+    group: readonly Waiting[],
+    rows: readonly JournalRow[],
+    revision: number,
+  ): Promise<void> {
+    const { journal, onJournaled } = this.#parts;
+    try {
+      await journal.durable();
+    } catch (cause) {
+      this.#withdraw(revision);
       for (const one of group) one.refused(cause);
       return;
     }
+    for (const one of group) one.taken(revision);
     onJournaled(rows);
+  }
+
+  #withdraw(revision: number): void {
+    try {
+      this.#parts.journal.withdraw(revision);
+    } catch {
+      // What nobody was promised may hold: a source that tries again says the same.
+    }
   }
 }
 

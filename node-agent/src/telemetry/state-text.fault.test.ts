@@ -22,7 +22,7 @@ for (const label of FILE_LABELS) {
       world: realWorld,
       log: pino({ level: 'silent' }),
       render: async () => ({ revision: 2, text: 'revision(2).\nnode_up(a,true).\n' }),
-      keep: (kept) => keptBefore.push(kept.revision),
+      keep: async (kept) => void keptBefore.push(kept.revision),
       onWritten: (revision) => written.push(revision),
     });
     await assert.rejects(text.write(), new RegExp(`injected: ${label}`));
@@ -41,7 +41,7 @@ test('a text that could not be written is written again by itself', async (t) =>
     file,
     files: failingFiles('state.rename', 2),
     log: pino({ level: 'silent' }),
-    keep: () => {},
+    keep: async () => {},
     onWritten: resolve,
     world: {
       ...realWorld,

@@ -20,8 +20,8 @@ export interface StateTextParts {
   readonly files: FileOperations;
   /** The engine's canonical text; throws while there is no engine. */
   readonly render: () => Promise<{ revision: number; text: string }>;
-  /** Told of a text before it is written, to keep it. */
-  readonly keep: (text: KeptText) => void;
+  /** Told of a text before it is written, to keep it: on the disk when this resolves. */
+  readonly keep: (text: KeptText) => Promise<void>;
   /** Told when a revision is safe in text. */
   readonly onWritten: (revision: number) => void;
   readonly world: World;
@@ -87,7 +87,7 @@ export class StateText {
   async #writeOnce(): Promise<void> {
     const { revision, text } = await this.#parts.render();
     if (revision <= this.#written) return;
-    this.#parts.keep(await keptText(revision, text));
+    await this.#parts.keep(await keptText(revision, text));
     await replaceFile(this.#parts.files, this.#parts.file, text);
     this.#written = revision;
     this.#parts.onWritten(revision);

@@ -1,5 +1,5 @@
 /**
- * Keeps Prolog at the journal's last revision. One loop does it for both cases: after an append it commits what is missing;
+ * Keeps Prolog at the journal's last revision that is on the disk. One loop does it for both cases: after an append it commits what is missing;
  * after a restart of the engine it replays, in the order of the revisions, what the text did not hold yet. So content at
  * revision R never depends on how often anything was restarted. Batches that wait are committed together: one by one, a
  * replay would never end while others push as fast.
@@ -51,7 +51,7 @@ export class StateSync {
       journal.continueFrom(revision);
     }
     this.#revision = revision;
-    await this.#catchUp(bridge, journal.lastRevision);
+    await this.#catchUp(bridge, journal.durableRevision);
     this.#parts.onRevision(this.#revision);
   }
 
@@ -82,7 +82,7 @@ export class StateSync {
   }
 
   async #catchUp(bridge: Bridge, target: number): Promise<void> {
-    while (this.#revision < Math.min(target, this.#parts.journal.lastRevision)) {
+    while (this.#revision < Math.min(target, this.#parts.journal.durableRevision)) {
       const held = await this.#commit(bridge, this.#waiting());
       if (held <= this.#revision) throw new LogicError('internal', `The engine stays at revision ${held}.`);
       this.#revision = held;
@@ -91,7 +91,7 @@ export class StateSync {
 
   /** What comes next, as much as one commit takes: one batch at least. */
   #waiting(): Batches {
-    const last = this.#parts.journal.lastRevision;
+    const last = this.#parts.journal.durableRevision;
     const from = this.#revision + 1;
     const rows = [...this.#batch(from)];
     let to = from;

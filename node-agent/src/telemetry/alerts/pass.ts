@@ -124,7 +124,7 @@ export class AlertPass {
   }
 
   async #pass(): Promise<void> {
-    const { engine, sync, world } = this.#parts;
+    const { engine, journal, sync, world, onQueued } = this.#parts;
     const now = world.now();
     const bridge = engine.bridge();
     const path = `/alerts?now=${now}&most=${ALERT_CHANGES}`;
@@ -134,6 +134,8 @@ export class AlertPass {
       return;
     }
     const own = this.#journal(changes, now);
+    await journal.durable();
+    onQueued();
     this.#considered = own === revision + 1 && !more ? own : revision;
     await sync.follow(bridge);
     this.#wanted = Math.max(this.#wanted, sync.revision);
@@ -141,7 +143,7 @@ export class AlertPass {
 
   /** Returns the revision that the changes make. */
   #journal(changes: z.infer<typeof changesReply>['changes'], now: number): number {
-    const { site, urls, journal, ledger, world, onQueued, log } = this.#parts;
+    const { site, urls, journal, ledger, world, log } = this.#parts;
     const own = journal.append(
       changes.flatMap((change) => rowsOf(change, now)),
       now,
@@ -162,7 +164,6 @@ export class AlertPass {
     );
     for (const { alert, subject, severity, change } of changes)
       log.info({ alert, subject, severity, change, revision: own }, 'alert');
-    onQueued();
     return own;
   }
 }
