@@ -60,22 +60,29 @@ export async function measureHttp({ seconds, rounds, say }: LoadOptions): Promis
   }
 }
 
-async function measure(
-  url: URL,
-  connections: number,
-  duration: number,
-  query: string | null,
-): Promise<Measured> {
+function measure(url: URL, connections: number, seconds: number, query: string | null): Promise<Measured> {
+  return measureRoute(url, { connections, seconds, body: query === null ? null : JSON.stringify({ query }) });
+}
+
+export interface RouteLoad {
+  readonly connections: number;
+  readonly seconds: number;
+  /** JSON of a POST; null for a GET. */
+  readonly body: string | null;
+}
+
+/** Replies a second, and their tail. Throws where a request failed on the wire. */
+export async function measureRoute(url: URL, { connections, seconds, body }: RouteLoad): Promise<Measured> {
   const { requests, latency, errors, non2xx } = await autocannon({
     url: url.href,
-    method: query === null ? 'GET' : 'POST',
+    method: body === null ? 'GET' : 'POST',
     headers: { 'content-type': 'application/json' },
-    ...(query !== null && { body: JSON.stringify({ query }) }),
+    ...(body !== null && { body }),
     connections,
-    duration,
+    duration: seconds,
     timeout: 10,
   });
   if (errors > 0) throw new Error(`${errors} requests to ${url.href} failed`);
   const answered = requests.total - non2xx;
-  return { perSecond: answered / duration, p99Ms: latency.p99 };
+  return { perSecond: answered / seconds, p99Ms: latency.p99 };
 }

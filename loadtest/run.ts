@@ -35,6 +35,10 @@ const SCENARIOS: Readonly<Record<string, () => Promise<Scenario>>> = {
     const { measureFanout, NOTES } = await import('./fanout/scenario.ts');
     return { says: 'a coordinator over a swarm of sites', run: measureFanout, notes: NOTES };
   },
+  live: async () => {
+    const { measureLive, NOTES } = await import('./live/scenario.ts');
+    return { says: 'a standing question over a swarm', run: measureLive, notes: NOTES };
+  },
   faults: async () => {
     const { measureFaults, NOTES } = await import('./faults/scenario.ts');
     return { says: 'a fleet with faulty and lying sites', run: measureFaults, notes: NOTES };

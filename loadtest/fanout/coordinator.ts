@@ -1,6 +1,6 @@
 /** A coordinator in a process of its own over a fleet that is there, and an asker that reads and drops what it gives. */
 import { join } from 'node:path';
-import type { AskResult, FleetAskInput } from '@fleet/shared/api/ask.ts';
+import type { FleetAskInput, FleetResult } from '@fleet/shared/api/ask.ts';
 import { Pool } from 'undici';
 import { z } from 'zod';
 import { startService } from '../../deploy/local/service.ts';
@@ -10,7 +10,7 @@ export interface Coordinator {
   readonly pid: number;
   readonly url: string;
   /** Asks and reads the result. Throws what the coordinator refused. */
-  ask(input: FleetAskInput): Promise<AskResult>;
+  ask(input: FleetAskInput): Promise<FleetResult>;
   /** Asks, drops the result, and gives what it took. Throws where it was refused. */
   time(input: FleetAskInput): Promise<{ readonly ms: number; readonly bytes: number }>;
   stop(): Promise<void>;
@@ -47,7 +47,7 @@ export async function startCoordinator(
       const reply = await post(input);
       const text = await reply.body.text();
       if (reply.statusCode !== 200) throw new Error(`fleet.ask: ${reply.statusCode} ${text.slice(0, 300)}`);
-      return (JSON.parse(text) as { result: { data: AskResult } }).result.data;
+      return (JSON.parse(text) as { result: { data: FleetResult } }).result.data;
     },
     time: async (input) => {
       const began = performance.now();

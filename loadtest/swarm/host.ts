@@ -6,7 +6,8 @@
  *
  * Prints {"ready":true,"pid":..,"enginePid":..,"control":URL,"sites":[[NAME,"127.0.0.1:PORT"],..]} and ends with its standard
  * input. With `fronts`, each site stands behind a front.ts, and a POST of {"body":QUESTION,"faults":{NAME:FAULT,..}} to the
- * control URL says what is wrong with whom from then on.
+ * control URL, /faults, says what is wrong with whom from then on. A POST of {"site":NAME,"load":NUMBER} to /load is a reading
+ * of its first machine's load, taken like any observation.
  */
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
@@ -21,6 +22,7 @@ import { startEngine } from '@fleet/node-agent/prolog/process.ts';
 import { SharedEngine } from '@fleet/node-agent/prolog/shared-engine.ts';
 import { sampleFacts } from '@fleet/node-agent/telemetry/collect/sample.ts';
 import { diskFiles } from '@fleet/node-agent/telemetry/files.ts';
+import { fact } from '@fleet/node-agent/telemetry/observation.ts';
 import { observe } from '@fleet/node-agent/telemetry/pipeline.ts';
 import { realWorld } from '@fleet/node-agent/world.ts';
 import { loadManifest } from '@fleet/shared/catalogue.ts';
@@ -56,6 +58,10 @@ const command = z.object({
   body: z.string(),
   faults: z.record(z.string(), z.object({ kind: z.enum(FAULT_KINDS), delayMs: z.number() })),
 });
+
+const reading = z.object({ site: z.string(), load: z.number() });
+/** Every sample site has it. */
+const FIRST_MACHINE = 'pve1';
 
 const log = pino({ level: 'warn' }, pino.destination({ fd: 2, sync: true }));
 const agents = new Map<string, Agent>();
@@ -156,6 +162,14 @@ async function openControl(): Promise<string> {
     const { body, faults } = command.parse(request.body);
     await Promise.all([...fronts].map(([name, front]) => front.set(faults[name] ?? null, body)));
     return {};
+  });
+  app.post('/load', async (request) => {
+    const { site, load } = reading.parse(request.body);
+    const agent = agents.get(site);
+    if (agent === undefined) throw new Error(`no site ${site} here`);
+    const observedAt = realWorld.now();
+    const seen = { source: 'sample', observedAt, validUntil: observedAt + VALID_MS };
+    return observe([{ fact: fact('node_load', FIRST_MACHINE, load), ...seen }], agent.telemetry);
   });
   return app.listen({ host: '127.0.0.1', port: 0 });
 }

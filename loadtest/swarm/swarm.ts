@@ -18,6 +18,8 @@ export interface Swarm {
   readonly pids: readonly number[];
   /** The data folder of a site. */
   home(name: string): string;
+  /** A reading of the load of the first machine of a site: resolves when the site has acknowledged it. */
+  setLoad(site: string, load: number): Promise<void>;
   /** With `fronts`: what is wrong with whom from now on, where `body` is the question that will be asked. */
   setFaults(faults: ReadonlyMap<string, Fault>, body: string): Promise<void>;
   stop(): Promise<void>;
@@ -70,8 +72,13 @@ export async function startSwarm({ sites, seed, folder, say, fronts = false }: S
   try {
     const up = (await Promise.all(hosts.map((host) => host.ready))).map((said) => ready.parse(said));
     const addresses = new Map(up.flatMap((host) => host.sites).sort(([a], [b]) => (a < b ? -1 : 1)));
+    const hostOf = new Map(
+      up.flatMap(({ sites }, at) => sites.map(([name]): [string, number] => [name, at])),
+    );
+    const setLoad = (site: string, load: number) =>
+      post(`${up[hostOf.get(site) ?? 0]?.control}/load`, JSON.stringify({ site, load }));
     const home = (name: string) => {
-      const at = up.findIndex((host) => host.sites.some(([own]) => own === name));
+      const at = hostOf.get(name) ?? 0;
       return join(folder, `host${at}`, 'kb', 'sites', name);
     };
     const setFaults = async (faults: ReadonlyMap<string, Fault>, body: string) => {
@@ -82,6 +89,7 @@ export async function startSwarm({ sites, seed, folder, say, fronts = false }: S
       members,
       addresses,
       setFaults,
+      setLoad,
       pids: up.flatMap((host) => [host.pid, host.enginePid]),
       home,
       stop,
@@ -94,7 +102,8 @@ export async function startSwarm({ sites, seed, folder, say, fronts = false }: S
 
 async function post(url: string, body: string): Promise<void> {
   const reply = await fetch(url, { method: 'POST', headers: { 'content-type': 'application/json' }, body });
-  if (!reply.ok) throw new Error(`${url}: ${await reply.text()}`);
+  const said = await reply.text();
+  if (!reply.ok) throw new Error(`${url}: ${said}`);
 }
 
 function shares(sites: number): { from: number; count: number }[] {

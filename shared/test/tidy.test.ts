@@ -46,6 +46,7 @@ const ENTRIES = [
   'loadtest/swarm/host.ts',
   'loadtest/fanout/fetch-all.ts',
   'loadtest/faults/loop-delay.ts',
+  'loadtest/live/bare-route.ts',
 ];
 /** Where the clock and randomness come in, with the reason; everyone else takes a World. */
 const WORLDS = new Map([
@@ -57,6 +58,7 @@ const WORLDS = new Map([
   ['loadtest/fanout/coordinator.ts', 'measures an ask'],
   ['loadtest/fanout/scenario.ts', 'measures starts, and asks for a while'],
   ['loadtest/faults/scenario.ts', 'measures answers and a restart'],
+  ['loadtest/live/scenario.ts', 'measures changes, and keeps a pace'],
   ['loadtest/site/idle.ts', 'waits for quiet'],
   ['loadtest/site/lane.ts', 'measures a rate'],
   ['loadtest/site/observe.ts', 'measures a rate, and keeps a pace'],
