@@ -36,7 +36,8 @@ const LOST_MS = 5_000;
 const CONNECTIONS = 4;
 
 export const NOTES = [
-  `One client of \`fleet.watch\` over WebSocket, \`${QUERY}\` with proofs. A change is a reading that a site takes, of another site each time, ${CHANGES_PER_SECOND} a second; it is timed from before it is sent to the site to its event at the client.`,
+  `One client of \`fleet.watch\` over WebSocket, \`${QUERY}\` with proofs; changes are readings that sites take, ${CHANGES_PER_SECOND} a second, each of the next site.`,
+  'A change is timed from before it is sent to the site to its event at the client.',
   'Swarm, coordinator and client share this machine, and at each change a site also decides its alerts.',
 ];
 
