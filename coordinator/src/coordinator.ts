@@ -2,7 +2,9 @@
  * A running coordinator: opens what it needs, serves, and closes in the reverse order. `main.ts` runs
  * it as a program; a test runs it in its own process.
  */
+
 import { loadManifest } from '@fleet/shared/catalogue.ts';
+import { logTo } from '@fleet/shared/log.ts';
 import { Tokens } from '@fleet/shared/tokens.ts';
 import { type Logger, pino } from 'pino';
 import { secretOf } from './access.ts';
@@ -37,7 +39,7 @@ export interface Served {
 }
 
 /** The log goes to standard error. */
-const toStandardError = () => pino({ base: { name: 'logic-fleet' } }, pino.destination(2));
+const toStandardError = () => pino({ base: { name: 'logic-fleet' } }, logTo());
 
 export async function startCoordinator({
   data,

@@ -4,12 +4,17 @@
  */
 import { renameSync, writeFileSync } from 'node:fs';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
+import { isMainThread } from 'node:worker_threads';
 
-const file = process.env.LOOP_DELAY_FILE ?? '';
-const delay = monitorEventLoopDelay({ resolution: 1 });
-delay.enable();
-process.on('SIGUSR2', () => {
-  writeFileSync(`${file}.next`, String(delay.max / 1e6));
-  renameSync(`${file}.next`, file);
-  delay.reset();
-});
+// Threads of the coordinator load this too; only the one that answers is watched.
+if (isMainThread) watch(process.env.LOOP_DELAY_FILE ?? '');
+
+function watch(file: string): void {
+  const delay = monitorEventLoopDelay({ resolution: 1 });
+  delay.enable();
+  process.on('SIGUSR2', () => {
+    writeFileSync(`${file}.next`, String(delay.max / 1e6));
+    renameSync(`${file}.next`, file);
+    delay.reset();
+  });
+}

@@ -2,6 +2,7 @@
  * `logic-node serve`: runs a site until it is told to stop, by a signal or (with --follow-parent) by the end of its
  * standard input. One JSON line on standard output says that it is ready and where.
  */
+import { logTo } from '@fleet/shared/log.ts';
 import { pino } from 'pino';
 import { startAgent } from './agent.ts';
 import { readConfig, type ServeFlags, type SiteConfig } from './config.ts';
@@ -14,7 +15,7 @@ export async function serve(flags: ServeFlags): Promise<number> {
   try {
     const config = readConfig(flags);
     const stopping = stopRequest(config);
-    const log = pino({ base: { site: config.site } }, pino.destination({ fd: 2, sync: true }));
+    const log = pino({ base: { site: config.site } }, logTo());
     for (const note of config.notes) log.warn(note);
     const agent = await startAgent(config, { world: realWorld, files: diskFiles, log });
     const { http, https, engine } = agent;
