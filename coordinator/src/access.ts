@@ -3,6 +3,7 @@
  * everything that a shell on this machine may. viewer asks, operator invites and labels, admin revokes.
  */
 import type { IncomingHttpHeaders } from 'node:http';
+import { LogicError } from '@fleet/shared/errors.ts';
 import { type Caller, type Tokens, tokenCaller } from '@fleet/shared/tokens.ts';
 import type { World } from './world.ts';
 
@@ -18,6 +19,15 @@ const LOOPBACK: Caller = { name: 'loopback', role: 'admin' };
 
 export function loopbackCallers(tokens: Tokens): CallerOf {
   return ({ headers }) => tokenCaller(headers.authorization, tokens) ?? LOOPBACK;
+}
+
+/** Over TLS only a token counts. */
+export function tokenCallers(tokens: Tokens): CallerOf {
+  return ({ headers }) => {
+    const caller = tokenCaller(headers.authorization, tokens);
+    if (caller !== null) return caller;
+    throw new LogicError('unauthorized', 'calls to this address need a token (authorization: Bearer …)');
+  };
 }
 
 /** Remembers what was found out: a token is hashed for it. */

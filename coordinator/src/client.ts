@@ -3,6 +3,8 @@
  * results and errors are printed. With --json one object is the last line of standard output, be it a
  * result or `{"error":{"code","message","advice"}}`.
  */
+
+import { readFile } from 'node:fs/promises';
 import type { Coverage } from '@fleet/shared/api/ask.ts';
 import { asLogicError, ERRORS, isErrorCode, LogicError } from '@fleet/shared/errors.ts';
 import { renderCoverage } from '@fleet/shared/render.ts';
@@ -13,12 +15,15 @@ import type { FleetRouter } from './router.ts';
 export interface ClientFlags {
   readonly json?: boolean;
   readonly url?: string;
+  /** File with the authority's certificate, PEM. */
+  readonly ca?: string;
   readonly data: string;
 }
 
 /** Exit statuses of docs/protocol.md section 5. */
 export const EXIT = { complete: 0, failed: 1, refused: 2, partial: 3 } as const;
 
+type Fetch = NonNullable<Parameters<typeof httpLink>[0]['fetch']>;
 type Client = ReturnType<typeof createTRPCClient<FleetRouter>>;
 
 /** Runs `use` with a client; what goes wrong is reported, and is the exit status. */
@@ -28,10 +33,7 @@ export async function withCoordinator(
 ): Promise<void> {
   await reporting(flags, async () => {
     const url = await findUrl(flags);
-    const client = createTRPCClient<FleetRouter>({
-      // POST: a query may be longer than a URL can be.
-      links: [httpLink({ url: `${url.replace(/\/$/, '')}/trpc`, methodOverride: 'POST' })],
-    });
+    const client = await connect(url, flags);
     await use(client, url).catch((cause: unknown) => {
       throw toLogicError(cause, url);
     });
@@ -53,6 +55,31 @@ export async function reporting(flags: Pick<ClientFlags, 'json'>, work: () => Pr
   }
 }
 
+async function connect(url: string, { ca }: ClientFlags): Promise<Client> {
+  const token = process.env.LOGIC_TOKEN;
+  return createTRPCClient<FleetRouter>({
+    links: [
+      httpLink({
+        url: `${url.replace(/\/$/, '')}/trpc`,
+        methodOverride: 'POST', // a query may be longer than a URL can be
+        ...(token !== undefined && { headers: { authorization: `Bearer ${token}` } }),
+        ...(ca !== undefined && { fetch: await trusting(ca) }),
+      }),
+    ],
+  });
+}
+
+/** `fetch` that believes this authority and no other. */
+async function trusting(file: string): Promise<Fetch> {
+  const { Agent, fetch: fetchBy } = await import('undici');
+  const ca = await readFile(file).catch((cause) => {
+    throw new LogicError('bad_setup', `--ca ${file}: the file cannot be read`, cause);
+  });
+  const dispatcher = new Agent({ connect: { ca } });
+  const trusted: unknown = (input: string, init: object) => fetchBy(input, { ...init, dispatcher });
+  return trusted as Fetch;
+}
+
 /** The error that the coordinator named; where there was none, what became of the connection. */
 export function toLogicError(cause: unknown, url: string): LogicError {
   if (cause instanceof LogicError) return cause;
@@ -64,6 +91,13 @@ export function toLogicError(cause: unknown, url: string): LogicError {
   }
   if (cause.cause instanceof SyntaxError)
     return new LogicError('bad_reply', `what answers at ${url} is no coordinator`, cause);
+  const { code: reason } = (cause.cause?.cause ?? {}) as { code?: string };
+  if (/CERT|SIGNATURE|ISSUER/.test(reason ?? ''))
+    return new LogicError(
+      'wrong_fleet',
+      `what answers at ${url} is not believed (${reason}): give --ca with the fleet's authority.pem`,
+      cause,
+    );
   return new LogicError('unreachable', `no coordinator answers at ${url}: npm start runs one`, cause);
 }
 

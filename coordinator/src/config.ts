@@ -56,6 +56,34 @@ export function isLoopback(host: string): boolean {
   return host === 'localhost' || host === '::1' || (isIP(host) === 4 && host.startsWith('127.'));
 }
 
+/** An address that stands for all of this machine's: nobody can be told to come there. */
+export function isUnspecified(host: string): boolean {
+  return host === '0.0.0.0' || host === '::';
+}
+
+/**
+ * The TLS listener, and where others reach it.
+ * @throws LogicError `bad_request`, or `bad_setup` where nobody could know where to come
+ */
+export function parseTls(
+  tls: string | undefined,
+  publicAddress: string | undefined,
+): { readonly listen: HostPort; readonly public?: HostPort | undefined } | null {
+  if (tls === undefined) {
+    if (publicAddress === undefined) return null;
+    throw new LogicError('bad_setup', '--public names where --tls HOST:PORT is reached: give that too');
+  }
+  const listen = parseHostPort(tls);
+  const reached = publicAddress === undefined ? undefined : parseHostPort(publicAddress);
+  if (reached === undefined && isUnspecified(listen.host)) {
+    throw new LogicError(
+      'bad_setup',
+      `--tls ${tls} listens on all addresses: say with --public HOST:PORT where sites reach it`,
+    );
+  }
+  return { listen, public: reached };
+}
+
 /**
  * The address to serve plain HTTP on.
  * @throws LogicError `bad_request` or, where it is not on loopback, `bad_setup`: another address needs TLS and a token.

@@ -9,12 +9,18 @@ import { Tokens } from '@fleet/shared/tokens.ts';
 import { type Logger, pino } from 'pino';
 import { secretOf } from './access.ts';
 import { coordinatorFiles, type HostPort } from './config.ts';
+import { LiveAnswers } from './query/live.ts';
 import { openManifests } from './query/manifests.ts';
 import { openFleet } from './query/pipeline.ts';
 import { serve } from './server.ts';
 import { openAuthority } from './sites/authority.ts';
+import { type Clones, openClones } from './sites/clones.ts';
+import { openInvitations } from './sites/invitations.ts';
+import { openMembers } from './sites/members.ts';
+import { openProbe } from './sites/probe.ts';
 import { openRegistry } from './sites/registry.ts';
-import { openSessions } from './sites/sessions.ts';
+import { openSessions, type Sessions } from './sites/sessions.ts';
+import { serveTls, type TlsAddress, type TlsServer } from './tls-server.ts';
 import { FleetAlertLedger } from './views/alerts/ledger.ts';
 import { readFleetAlerts } from './views/alerts/settings.ts';
 import { FleetAlerts } from './views/alerts.ts';
@@ -28,12 +34,16 @@ export interface CoordinatorOptions {
   /** Folder with manifest.json. */
   readonly kb: string;
   readonly listen: HostPort;
+  /** Where sites join and people with tokens call; left out, neither is possible. */
+  readonly tls?: TlsAddress | null;
   readonly world?: World;
   readonly log?: Logger;
 }
 
 export interface Served {
   readonly url: string;
+  /** host:port of the TLS listener, as others reach it. */
+  readonly tls: string | null;
   /** Ends listener, sessions and registry; questions under way are lost with their askers' connections. */
   close(): Promise<void>;
 }
@@ -45,6 +55,7 @@ export async function startCoordinator({
   data,
   kb,
   listen,
+  tls: tlsAddress = null,
   world = realWorld,
   log = toStandardError(),
 }: CoordinatorOptions): Promise<Served> {
@@ -52,25 +63,61 @@ export async function startCoordinator({
   const manifest = await loadManifest(kb);
   const authority = await openAuthority(files.authority, world);
   const registry = openRegistry(files.registry);
-  const sessions = openSessions(authority);
+  const sessions: Sessions = openSessions(authority, {
+    world,
+    shown: (site, fingerprint) => void clones.shown(site, fingerprint),
+  });
+  const clones: Clones = openClones({
+    registry,
+    world,
+    probe: openProbe(authority),
+    quarantined: ({ name }, reason) => {
+      log.error({ site: name, reason }, 'quarantined');
+      sessions.end(name);
+    },
+  });
+  const invitations = openInvitations(registry);
+  let tls: TlsServer | null = null;
+  const address = () => tls?.address ?? null;
+  const members = openMembers({ authority, registry, invitations, sessions, world, address });
   const manifests = openManifests(files.manifests);
   const history = await openHistory({ file: files.history, key: authority.coordinator.key, world, log });
-  const fleet = openFleet({ registry, sessions, manifest, manifests, world, history, lastKnown: history });
+  const fleet = openFleet({
+    registry,
+    sessions,
+    clones,
+    manifest,
+    manifests,
+    world,
+    history,
+    lastKnown: history,
+  });
   const tokens = new Tokens(data, { ...world, secret: () => secretOf(world) });
   const views = new Views(fleet);
   const ledger = new FleetAlertLedger(files.alerts);
   const definitions = readFleetAlerts(files.alertSettings);
   const alerts = new FleetAlerts({ definitions, views, ledger, world, log });
   alerts.start();
-  const server = await serve({ fleet, views, alerts, tokens, log }, listen);
-  log.info({ url: server.url, sites: registry.list().length, bundle: manifest.bundle }, 'serving');
+  const live = new LiveAnswers(fleet, views);
+  const parts = { fleet, views, alerts, live, members, tokens, log };
+  const joining = { authority, registry, invitations, world };
+  const renewing = { authority, registry, clones, world };
+  if (tlsAddress !== null)
+    tls = await serveTls({ ...parts, joining, renewing, joined: (site) => sessions.end(site) }, tlsAddress);
+  const server = await serve(parts, listen);
+  log.info(
+    { url: server.url, tls: address(), sites: registry.list().length, bundle: manifest.bundle },
+    'serving',
+  );
   return {
     url: server.url,
+    tls: address(),
     close: async () => {
       await alerts.stop();
       views.stop();
-      await server.close();
+      await Promise.all([server.close(), tls?.close()]);
       await sessions.close();
+      clones.close();
       await history.close();
       registry.close();
       ledger.close();

@@ -13,8 +13,10 @@ import { registerDiff } from './commands/diff.ts';
 import { registerEnrolStock } from './commands/enrol-stock.ts';
 import { registerExplain } from './commands/explain.ts';
 import { registerHistory } from './commands/history.ts';
+import { registerMembers } from './commands/members.ts';
 import { registerServe } from './commands/serve.ts';
 import { registerSites } from './commands/sites.ts';
+import { registerToken } from './commands/token.ts';
 import { registerWatch } from './commands/watch.ts';
 
 const program = new Command('logic-fleet')
@@ -28,6 +30,8 @@ registerExplain(program);
 registerSites(program);
 registerWatch(program);
 registerAlerts(program);
+registerMembers(program);
+registerToken(program);
 registerEnrolStock(program);
 registerHistory(program);
 registerDiff(program);

@@ -13,23 +13,32 @@ import {
   historyInput,
   historyRowInput,
 } from '@fleet/shared/api/history.ts';
+import {
+  type Invited,
+  inviteInput,
+  labelInput,
+  renameInput,
+  revokeInput,
+} from '@fleet/shared/api/membership.ts';
 import type { FleetPlan } from '@fleet/shared/api/plan.ts';
 import { logicTRPC, withCodes } from '@fleet/shared/api/trpc.ts';
 import { fleetWatchInput } from '@fleet/shared/api/watch.ts';
 import { LogicError } from '@fleet/shared/errors.ts';
-import type { Caller } from '@fleet/shared/tokens.ts';
+import { type Caller, needs } from '@fleet/shared/tokens.ts';
 import { explainFleet } from './query/explain.ts';
 import type { LiveAnswers } from './query/live.ts';
 import { askFleetTelling, type Fleet } from './query/pipeline.ts';
 import { startRemembering } from './query/remember.ts';
 import { streamFleet } from './query/stream.ts';
-import type { Site } from './sites/registry.ts';
+import type { Members } from './sites/members.ts';
+import type { Labels, Site } from './sites/registry.ts';
 import type { FleetAlerts } from './views/alerts.ts';
 import type { History } from './views/history.ts';
 import type { Views } from './views/watch.ts';
 
 export interface Context {
   readonly fleet: Fleet;
+  readonly members: Members;
   readonly views: Views;
   readonly live: LiveAnswers;
   readonly alerts: FleetAlerts;
@@ -42,6 +51,7 @@ export interface Context {
 const { router: routerOf, procedure } = logicTRPC<Context>();
 
 export type SiteListing = Omit<Site, 'publicKey'>;
+export type InvitedListing = ReturnType<Members['invited']>[number];
 
 const fleet = routerOf({
   /** One question to every site, or to the sites named. */
@@ -86,10 +96,35 @@ const fleet = routerOf({
   alerts: procedure
     .input(fleetAlertsInput)
     .query(({ ctx, input }): FleetAlertsResult => ctx.alerts.list(input.history)),
-  /** Every site of the registry, by name. */
+  /** Every site of the registry, by name, those that were revoked too. */
   sites: procedure.query(({ ctx }): SiteListing[] =>
-    ctx.fleet.registry.list().map(({ publicKey: _, ...site }) => site),
+    ctx.fleet.registry.listAll().map(({ publicKey: _, ...site }) => site),
   ),
+  /** Invitations that nobody has used. */
+  invited: procedure.query(({ ctx }): readonly InvitedListing[] => {
+    needs('operator', ctx.caller);
+    return ctx.members.invited();
+  }),
+  /** A text with which one machine may join as this site. */
+  invite: procedure.input(inviteInput).mutation(({ ctx, input }): Invited => {
+    needs('operator', ctx.caller);
+    return ctx.members.invite(input, ctx.caller.name);
+  }),
+  /** Sets and takes away labels of a site; gives all that it has then. */
+  label: procedure.input(labelInput).mutation(({ ctx, input: { name, ...change } }): Labels => {
+    needs('operator', ctx.caller);
+    return ctx.members.label(name, change);
+  }),
+  /** Another name for a site, here; its certificate keeps the old one. */
+  rename: procedure.input(renameInput).mutation(({ ctx, input }): void => {
+    needs('operator', ctx.caller);
+    ctx.members.rename(input.name, input.to);
+  }),
+  /** Ends a site's membership now, its sessions included. */
+  revoke: procedure.input(revokeInput).mutation(({ ctx, input }): void => {
+    needs('admin', ctx.caller);
+    ctx.members.revoke(input.name, input.reason ?? null);
+  }),
 });
 
 function answerLive({ fleet, live, caller }: Context, input: FleetAskInput): FleetResult | null {

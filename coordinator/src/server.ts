@@ -8,18 +8,25 @@
 import type { IncomingMessage } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { asLogicError, ERRORS, LogicError } from '@fleet/shared/errors.ts';
-import { REQUEST_BODY_BYTES } from '@fleet/shared/limits.ts';
+import { MEMBERSHIP_RETRY_AFTER_S, REQUEST_BODY_BYTES } from '@fleet/shared/limits.ts';
 import { PAGE_HEADERS, pageOf } from '@fleet/shared/page/page.ts';
 import type { Tokens } from '@fleet/shared/tokens.ts';
 import { type FastifyTRPCPluginOptions, fastifyTRPCPlugin } from '@trpc/server/adapters/fastify';
 import { TRPC_ERROR_CODES_BY_KEY } from '@trpc/server/rpc';
-import { type FastifyError, type FastifyReply, type FastifyRequest, fastify } from 'fastify';
+import {
+  type FastifyError,
+  type FastifyInstance,
+  type FastifyReply,
+  type FastifyRequest,
+  fastify,
+} from 'fastify';
 import type { Logger } from 'pino';
 import { type CallerOf, loopbackCallers, onceARequest } from './access.ts';
 import { formatHostPort, type HostPort, isLoopback, parseHostPort } from './config.ts';
-import { LiveAnswers } from './query/live.ts';
+import type { LiveAnswers } from './query/live.ts';
 import { askFleet, type Fleet } from './query/pipeline.ts';
 import { type FleetRouter, router } from './router.ts';
+import type { Members } from './sites/members.ts';
 import type { FleetAlerts } from './views/alerts.ts';
 import type { Views } from './views/watch.ts';
 import { serveWebSockets } from './websocket.ts';
@@ -33,34 +40,25 @@ export interface ServerParts {
   readonly fleet: Fleet;
   readonly views: Views;
   readonly alerts: FleetAlerts;
+  readonly live: LiveAnswers;
+  readonly members: Members;
   readonly tokens: Tokens;
   readonly log: Logger;
 }
 
 /** Serves until closed. Port 0 takes a free one; `url` names the one taken. @throws LogicError `bad_setup` where the address is taken */
 export async function serve(parts: ServerParts, address: HostPort): Promise<Server> {
-  const { fleet, views, alerts, tokens, log } = parts;
-  const live = new LiveAnswers(fleet, views);
+  const { fleet, views, alerts, live, members, tokens, log } = parts;
   const app = fastify({ bodyLimit: REQUEST_BODY_BYTES, forceCloseConnections: true });
   const callerOf = onceARequest(loopbackCallers(tokens));
   app.addHook('onRequest', async (request) => {
     guard(request.raw);
     callerOf(request.raw);
   });
-  app.setErrorHandler((error: FastifyError, request, reply) =>
-    sendError(request, reply, toLogicError(error), log),
-  );
-  app.setNotFoundHandler((request, reply) =>
-    sendError(
-      request,
-      reply,
-      new LogicError('not_found', `nothing is at ${request.method} ${request.url.slice(0, 200)}`),
-      log,
-    ),
-  );
+  addRefusals(app, log);
   app.get('/healthz', async () => ({ ok: true, sites: fleet.registry.list().length }));
   app.get('/', (request, reply) => sendPage(fleet, request, reply, log));
-  await app.register(fastifyTRPCPlugin, trpcPlugin(parts, live, callerOf));
+  await app.register(fastifyTRPCPlugin, trpcPlugin(parts, callerOf));
   await listen(app, address);
   const sockets = serveWebSockets(app.server, {
     router,
@@ -68,7 +66,7 @@ export async function serve(parts: ServerParts, address: HostPort): Promise<Serv
       guard(request);
       callerOf(request);
     },
-    context: (request, drained) => ({ fleet, views, live, alerts, caller: callerOf(request), drained }),
+    context: (request, drained) => ({ fleet, members, views, live, alerts, caller: callerOf(request), drained }),
     failed: (cause, path) => log.error({ err: cause, path }, 'a call failed'),
   });
   const { port } = app.server.address() as AddressInfo;
@@ -81,7 +79,25 @@ export async function serve(parts: ServerParts, address: HostPort): Promise<Serv
   };
 }
 
-async function listen(app: { listen(address: HostPort): Promise<string> }, address: HostPort): Promise<void> {
+/** Every error in one shape. */
+export function addRefusals(app: FastifyInstance, log: Logger): void {
+  app.setErrorHandler((error: FastifyError, request, reply) =>
+    sendError(request, reply, toLogicError(error), log),
+  );
+  app.setNotFoundHandler((request, reply) =>
+    sendError(
+      request,
+      reply,
+      new LogicError('not_found', `nothing is at ${request.method} ${request.url.slice(0, 200)}`),
+      log,
+    ),
+  );
+}
+
+export async function listen(
+  app: { listen(address: HostPort): Promise<string> },
+  address: HostPort,
+): Promise<void> {
   try {
     await app.listen(address);
   } catch (cause) {
@@ -90,9 +106,8 @@ async function listen(app: { listen(address: HostPort): Promise<string> }, addre
   }
 }
 
-function trpcPlugin(
-  { fleet, views, alerts, log }: ServerParts,
-  live: LiveAnswers,
+export function trpcPlugin(
+  { fleet, members, views, live, alerts, log }: ServerParts,
   callerOf: CallerOf,
 ): FastifyTRPCPluginOptions<FleetRouter> & { prefix: string } {
   return {
@@ -100,7 +115,7 @@ function trpcPlugin(
     trpcOptions: {
       router,
       allowMethodOverride: true, // a query too long for a URL is sent by POST
-      createContext: ({ req }) => ({ fleet, views, live, alerts, caller: callerOf(req.raw) }),
+      createContext: ({ req }) => ({ fleet, members, views, live, alerts, caller: callerOf(req.raw) }),
       onError: ({ error, path }) => {
         if (error.code === 'INTERNAL_SERVER_ERROR')
           log.error({ err: error.cause ?? error, path }, 'a call failed');
@@ -171,6 +186,7 @@ function sendError(
   if (error.code === 'internal') log.error({ err: error.detail ?? error }, 'a request failed');
   const { http, advice } = ERRORS[error.code];
   const plain = { code: error.code, message: error.message, advice };
+  if (error.code === 'busy') reply.header('retry-after', String(MEMBERSHIP_RETRY_AFTER_S));
   return reply.status(http).send({ error: request.url.startsWith('/trpc') ? asTrpc(error) : plain });
 }
 

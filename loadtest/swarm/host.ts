@@ -123,6 +123,7 @@ async function startSite({ name, key, certificate }: Member, ca: Buffer, number:
     plain: null,
     tls: { address: { host: '127.0.0.1', port: 0 }, files },
     metrics: null,
+    member: null,
     keyPem: files.key,
     collector: 'none',
     seed,

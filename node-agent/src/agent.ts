@@ -13,8 +13,9 @@ import { PENGINE_IDLE_MS } from '@fleet/shared/limits.ts';
 import { Tokens } from '@fleet/shared/tokens.ts';
 import type { FastifyInstance } from 'fastify';
 import type { Logger } from 'pino';
-import { kbFolder, type SiteConfig } from './config.ts';
+import { kbFolder, readMemberTls, type SiteConfig } from './config.ts';
 import { readInventory } from './inventory.ts';
+import { Keeper } from './membership/keeper.ts';
 import { PengineDoor } from './pengine/door.ts';
 import { Watches } from './pengine/watch.ts';
 import type { Sockets } from './prolog/bridge.ts';
@@ -22,7 +23,7 @@ import { ENGINE_LIMITS } from './prolog/budget.ts';
 import { Engine, type SiteEngine } from './prolog/engine.ts';
 import { startEngine } from './prolog/process.ts';
 import type { EngineOfSite, SharedEngine, Tenant } from './prolog/shared-engine.ts';
-import { healthServer, listen, plainServer, type ServerParts, tlsServer } from './server.ts';
+import { healthServer, listen, plainServer, type ServerParts, tlsServer, useCertificate } from './server.ts';
 import { adoptText } from './telemetry/adopt.ts';
 import { type Alerts, makeAlerts } from './telemetry/alerts/alerts.ts';
 import { collectorPlans } from './telemetry/collect/plans.ts';
@@ -159,8 +160,10 @@ async function assemble(config: SiteConfig, parts: AgentParts, undo: Undo): Prom
   const collectors = await startCollectors(config, telemetry, undo);
   await startSweep(door, parts, undo);
   const query = { site: config.site, manifest, publicKey: createPublicKey(key), door, world };
+  const instance = world.uuid();
   const status = () => ({
     site: config.site,
+    instance,
     bundle: manifest.bundle,
     revision: sync.revision,
     engine: engine.state,
@@ -168,8 +171,15 @@ async function assemble(config: SiteConfig, parts: AgentParts, undo: Undo): Prom
     collectors: collectors.states(),
   });
   const context = { parts: query, telemetry, alerts, status };
-  const server = { door, watches, log, tokens: new Tokens(config.data, world), context };
-  const urls = await startListeners(config, server, undo);
+  const server = {
+    door,
+    watches,
+    log,
+    tokens: new Tokens(config.data, world),
+    now: () => world.now(),
+    context,
+  };
+  const urls = await startListeners(config, server, { instance, ...parts }, undo);
   // Before the listeners, which wait for what is under way.
   undo.push(() => watches.stop());
   return { ...urls, engine, telemetry, alerts, door, watches, stateText };
@@ -243,14 +253,39 @@ async function startSweep(door: PengineDoor, { world, log }: AgentParts, undo: U
 
 type Urls = Pick<Agent, 'http' | 'https' | 'metrics'>;
 
-async function startListeners(config: SiteConfig, server: ServerParts, undo: Undo): Promise<Urls> {
+async function startListeners(
+  config: SiteConfig,
+  server: ServerParts,
+  parts: AgentParts & { readonly instance: string },
+  undo: Undo,
+): Promise<Urls> {
   const start = async (app: FastifyInstance, address: { host: string; port: number }) => {
     undo.push(() => app.close());
     return listen(app, address);
   };
+  const tls = config.tls === null ? null : tlsServer(server, config.tls.files);
+  const https = tls === null || config.tls === null ? null : await start(tls, config.tls.address);
+  if (tls !== null && https !== null) keepMember(config, { tls, https, ...parts }, undo);
   return {
     http: config.plain === null ? null : await start(plainServer(server), config.plain),
-    https: config.tls === null ? null : await start(tlsServer(server, config.tls.files), config.tls.address),
+    https,
     metrics: config.metrics === null ? null : await start(healthServer(server), config.metrics),
   };
+}
+
+interface Listening extends AgentParts {
+  readonly instance: string;
+  readonly tls: FastifyInstance;
+  readonly https: string;
+}
+
+function keepMember(config: SiteConfig, { tls, https, ...parts }: Listening, undo: Undo): void {
+  const { member, data } = config;
+  if (member === null || config.tls === null) return;
+  const { host } = config.tls.address;
+  const bound = { host, port: Number(new URL(https).port) };
+  const renewed = () => useCertificate(tls, readMemberTls(data));
+  const keeper = new Keeper({ ...parts, member, data, bound, renewed });
+  undo.push(() => keeper.stop());
+  keeper.start();
 }

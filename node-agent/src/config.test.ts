@@ -3,7 +3,8 @@ import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { readAddress, readConfig } from './config.ts';
+import { readConfig } from './config.ts';
+import { readAddress } from './config-address.ts';
 import { temporaryFolder } from './testing/folder.ts';
 
 test('a site run by hand listens on loopback port 8081', () => {

@@ -7,11 +7,8 @@ import { hostname } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { siteName } from '@fleet/shared/api/ask.ts';
 import { LogicError } from '@fleet/shared/errors.ts';
-
-export interface Address {
-  readonly host: string;
-  readonly port: number;
-}
+import { type Address, readAddress } from './config-address.ts';
+import { type Member, memberFiles, readMember } from './membership/files.ts';
 
 export interface TlsFiles {
   readonly cert: Buffer;
@@ -31,6 +28,8 @@ export interface SiteConfig {
   readonly tls: { readonly address: Address; readonly files: TlsFiles } | null;
   /** Where /healthz is served alone. */
   readonly metrics: Address | null;
+  /** Of a site that has joined a fleet; it is kept up while it serves. */
+  readonly member: Member | null;
   /** PEM of the site's key; null: `tls/key.pem` of the data folder. */
   readonly keyPem: Buffer | null;
   readonly collector: CollectorKind;
@@ -50,6 +49,7 @@ export interface ServeFlags {
   readonly tlsCert?: string;
   readonly tlsKey?: string;
   readonly tlsCa?: string;
+  readonly address?: string;
   readonly metricsAddr?: string;
   readonly llmSocket?: string;
   readonly collector?: string;
@@ -59,19 +59,23 @@ export interface ServeFlags {
 
 /** Where an installed site keeps journal, certificates and queues (DESIGN section 6). */
 const INSTALLED_DATA = '/var/lib/logic-node';
+/** A member is there for its coordinator, from wherever that comes. */
+const JOINED: Address = { host: '0.0.0.0', port: 8443 };
 const BY_HAND: Address = { host: '127.0.0.1', port: 8081 };
 const LOOPBACK: readonly string[] = ['127.0.0.1', '::1', 'localhost'];
 
 /** Throws `bad_setup` with what to change. */
 export function readConfig(flags: ServeFlags): SiteConfig {
   const data = resolve(flags.data ?? INSTALLED_DATA);
-  const tlsFiles = readTlsFiles(flags);
-  const listen = flags.listen === undefined ? null : readAddress(flags.listen, '--listen');
+  const member = memberOf(flags, data);
+  const tlsFiles = readTlsFiles(member === null ? flags : { ...flags, ...memberFlags(data) });
+  const listen = listenOf(flags, member);
   if (tlsFiles !== null && listen === null)
     throw refuse('--tls-cert and --tls-key need --listen HOST:PORT to serve at');
   const plain = plainAddress(flags, listen, tlsFiles !== null);
   return {
-    site: readSite(flags.site ?? hostLabel()),
+    site: readSite(flags.site ?? member?.site ?? hostLabel()),
+    member,
     main: resolve(flags.kbPath ?? join(data, 'kb', 'main.pl')),
     data,
     plain,
@@ -89,6 +93,41 @@ export function readConfig(flags: ServeFlags): SiteConfig {
         ? []
         : ['--llm-socket: this version has no semantic process; questions are asked as queries'],
   };
+}
+
+/** Null where the site has not joined, or serves with a certificate that was brought to it otherwise. */
+function memberOf(flags: ServeFlags, data: string): Member | null {
+  const elsewhere =
+    flags.tlsCert !== undefined && resolve(flags.tlsCert) !== resolve(memberFiles(data).certificate);
+  const member = elsewhere ? null : readMember(data);
+  if (member === null) {
+    if (flags.address === undefined) return null;
+    throw refuse('--address is for a site of a fleet: run logic-node join INVITATION first');
+  }
+  if (flags.site !== undefined && flags.site !== member.site) {
+    throw refuse(`--site ${flags.site}: this folder joined its fleet as ${member.site}; leave --site away`);
+  }
+  return { ...member, address: flags.address ?? member.address };
+}
+
+function memberFlags(data: string): Pick<Required<ServeFlags>, 'tlsCert' | 'tlsKey' | 'tlsCa'> {
+  const { certificate, key, authority } = memberFiles(data);
+  return { tlsCert: certificate, tlsKey: key, tlsCa: authority };
+}
+
+/** What a member's listener shows, as it is on the disk now. */
+export function readMemberTls(data: string): TlsFiles {
+  const { tlsCert, tlsKey, tlsCa } = memberFlags(data);
+  return {
+    cert: readFlagFile(tlsCert, 'the certificate'),
+    key: readFlagFile(tlsKey, 'the key'),
+    ca: readFlagFile(tlsCa, "the authority's certificate"),
+  };
+}
+
+function listenOf({ listen }: ServeFlags, member: Member | null): Address | null {
+  if (listen !== undefined) return readAddress(listen, '--listen');
+  return member === null ? null : JOINED;
 }
 
 /** Folder of the knowledge base. */
@@ -111,15 +150,6 @@ export function readSite(name: string): string {
   const read = siteName.safeParse(name);
   if (!read.success) throw refuse(`--site ${name}: a site name is a DNS label (a-z, 0-9 and -)`);
   return read.data;
-}
-
-/** Throws `bad_setup` for what is not `HOST:PORT`, `[HOST]:PORT` or a port. */
-export function readAddress(text: string, flag: string): Address {
-  const found = /^(?:(\[[0-9a-fA-F:.]+\]|[^:]*):)?(\d{1,5})$/.exec(text);
-  const port = Number(found?.[2] ?? Number.NaN);
-  if (found === null || port > 65_535) throw refuse(`${flag} ${text}: write HOST:PORT`);
-  const host = (found[1] ?? '').replace(/^\[|\]$/g, '');
-  return { host: host === '' ? '127.0.0.1' : host, port };
 }
 
 export function readSeed(text: string | undefined): number {

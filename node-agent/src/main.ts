@@ -1,5 +1,5 @@
 /**
- * The command line of `logic-node`: init, serve, ask, why, why-not, alerts, observe, token. Each command loads only what it needs, so that an idle site
+ * The command line of `logic-node`: init, join, serve, ask, why, why-not, alerts, observe, token. Each command loads only what it needs, so that an idle site
  * does not carry the others. What a script reads goes to standard output, everything else to standard error.
  */
 
@@ -7,6 +7,7 @@ import type { Role } from '@fleet/shared/tokens.ts';
 import { Command, Option } from 'commander';
 import type { AskFlags } from './ask-command.ts';
 import type { ServeFlags } from './config.ts';
+import type { JoinFlags } from './join-command.ts';
 import type { TokenFlags } from './token-command.ts';
 
 const program = new Command('logic-node')
@@ -34,16 +35,36 @@ program
   .action(async (flags: InitFlags) => end(await init(flags)));
 
 program
+  .command('join')
+  .description(
+    'become a site of the fleet that invited this machine: makes a key here, and gets a certificate for it',
+  )
+  .argument('<invitation>', 'what logic-fleet invite NAME printed')
+  .option('--data <dir>', "the site's folder", '/var/lib/logic-node')
+  .option(
+    '--address <host:port>',
+    'where the coordinator reaches this site (default: where it sees this machine)',
+  )
+  .action(async (invitation: string, flags: JoinFlags) => {
+    const { joinFleet } = await import('./join-command.ts');
+    end(await joinFleet(invitation, flags));
+  });
+
+program
   .command('serve')
   .description('run the site')
   .option('--kb-path <file>', 'main.pl of the knowledge base (default: kb/main.pl of the data folder)')
   .option('--site <name>', "the site's name (default: this machine's)")
   .option('--data <dir>', 'journal, certificates, sockets (default: /var/lib/logic-node)')
-  .option('--listen <host:port>', 'TLS with the three flags below; plain HTTP on loopback without')
+  .option(
+    '--listen <host:port>',
+    'TLS for a site of a fleet or with the three flags below; else plain HTTP on loopback',
+  )
   .option('--http <host:port>', 'plain HTTP on loopback, beside TLS')
   .option('--tls-cert <file>', "this site's certificate, PEM")
   .option('--tls-key <file>', 'its key, PEM')
   .option('--tls-ca <file>', 'the authority whose coordinators may ask, PEM')
+  .option('--address <host:port>', 'of a site of a fleet: where its coordinator reaches it')
   .option('--metrics-addr <host:port>', 'serve /healthz there')
   .option('--llm-socket <file>', 'accepted; this version has no semantic process')
   .option('--collector <kind>', 'host, sample or none', 'host')

@@ -20,6 +20,8 @@ import { push } from './telemetry/push.ts';
 
 export interface SiteInfo {
   readonly site: string;
+  /** Of this process: made anew at each start. */
+  readonly instance: string;
   readonly bundle: string;
   readonly revision: number;
   readonly engine: EngineState;

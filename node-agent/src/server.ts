@@ -4,7 +4,6 @@
  * access/callers.ts. What goes wrong outside of a route is typed JSON too.
  */
 
-import { constants } from 'node:crypto';
 import type { Http2SecureServer, Http2ServerRequest } from 'node:http2';
 import type { TLSSocket } from 'node:tls';
 import { asLogicError, LogicError } from '@fleet/shared/errors.ts';
@@ -15,7 +14,8 @@ import { fastifyTRPCPlugin } from '@trpc/server/adapters/fastify';
 import { type FastifyInstance, type FastifyReply, type FastifyRequest, fastify } from 'fastify';
 import type { Logger } from 'pino';
 import { type CallerOf, type Credentials, loopbackCallers, tlsCallers } from './access/callers.ts';
-import type { Address, TlsFiles } from './config.ts';
+import type { TlsFiles } from './config.ts';
+import type { Address } from './config-address.ts';
 import type { PengineDoor } from './pengine/door.ts';
 import type { Watches } from './pengine/watch.ts';
 import { askSite } from './query/pipeline.ts';
@@ -30,6 +30,8 @@ export interface ServerParts {
   readonly watches: Watches;
   readonly context: Omit<Context, 'caller' | 'gone'>;
   readonly tokens: Tokens;
+  /** The wall clock. */
+  readonly now: () => number;
   readonly log: Logger;
 }
 
@@ -58,29 +60,33 @@ export function healthServer(parts: ServerParts): FastifyInstance {
 }
 
 /** TLS with HTTP/2 and HTTP/1.1; who shows neither a coordinator's certificate nor a token is told `forbidden`. */
-export function tlsServer(parts: ServerParts, { cert, key, ca }: TlsFiles): FastifyInstance {
+export function tlsServer(parts: ServerParts, files: TlsFiles): FastifyInstance {
   const app = fastify({
     http2: true,
     https: {
+      ...secure(files),
       allowHTTP1: true,
-      cert,
-      key,
-      ca,
       requestCert: true,
-      // Checked request by request, so that the refusal can say why.
+      // Checked once a connection, a resumed one too, so that the refusal can say why.
       rejectUnauthorized: false,
-      minVersion: 'TLSv1.3',
-      // No tickets: a resumed session would carry an identity that was checked some other day.
-      secureOptions: constants.SSL_OP_NO_TICKET,
     },
     bodyLimit: REQUEST_BODY_BYTES,
     routerOptions: { maxParamLength: PATH_CHARACTERS },
     forceCloseConnections: true,
   });
-  const callerOf = tlsCallers(parts.tokens);
+  const callerOf = tlsCallers(parts.tokens, parts.now);
   withRoutes(app as unknown as FastifyInstance, parts, callerOf);
   takeQuestions(app.server as unknown as Http2SecureServer, { ...parts, callerOf });
   return app as unknown as FastifyInstance;
+}
+
+function secure({ cert, key, ca }: TlsFiles) {
+  return { cert, key, ca, minVersion: 'TLSv1.3' as const, sessionIdContext: 'logic-node' };
+}
+
+/** Shows another certificate from now on. Tickets given before are worth nothing then: their key went with the old one. */
+export function useCertificate(app: FastifyInstance, files: TlsFiles): void {
+  (app.server as unknown as Http2SecureServer).setSecureContext(secure(files));
 }
 
 /** Listens, and gives the URL. Throws `bad_setup` when the address is taken. */

@@ -5,7 +5,7 @@
  */
 
 /** How a site's error counts in a fleet question (docs/protocol.md section 5). */
-export type ErrorOutcome = 'refused' | 'rejected' | 'error' | 'timeout' | 'unreachable';
+export type ErrorOutcome = 'refused' | 'rejected' | 'error' | 'timeout' | 'unreachable' | 'skipped';
 
 interface ErrorRow {
   readonly http: number;
@@ -116,7 +116,8 @@ export const ERRORS = {
     trpc: 'UNAUTHORIZED',
     retryable: false,
     outcome: 'refused',
-    advice: 'Send a token of this site: logic-node token create makes one.',
+    advice:
+      'Send a token (LOGIC_TOKEN): logic-node token create makes one for a site, logic-fleet token create one for a coordinator.',
   },
   forbidden: {
     http: 403,
@@ -367,6 +368,44 @@ export const ERRORS = {
     retryable: true,
     outcome: 'timeout',
     advice: 'No reply by the deadline: give more time or look at the site.',
+  },
+  bad_invitation: {
+    http: 403,
+    trpc: 'FORBIDDEN',
+    retryable: false,
+    outcome: 'refused',
+    advice: 'Ask whoever runs the fleet for a new one: logic-fleet invite NAME prints it.',
+  },
+  wrong_fleet: {
+    http: 502,
+    trpc: 'SERVICE_UNAVAILABLE',
+    retryable: false,
+    outcome: 'unreachable',
+    advice:
+      'Nothing secret was sent. Check the address, and that this invitation or certificate is from that fleet.',
+  },
+  cloned: {
+    http: 403,
+    trpc: 'FORBIDDEN',
+    retryable: false,
+    outcome: 'rejected',
+    advice:
+      'Two machines share one key: stop the one that is not the site, then invite the site again (logic-fleet invite NAME).',
+  },
+  quarantined: {
+    http: 403,
+    trpc: 'FORBIDDEN',
+    retryable: false,
+    outcome: 'skipped',
+    advice:
+      'Find out why (logic-fleet sites shows the reason), then invite it again: logic-fleet invite NAME.',
+  },
+  revoked: {
+    http: 403,
+    trpc: 'FORBIDDEN',
+    retryable: false,
+    outcome: 'skipped',
+    advice: 'The site is no member any more: logic-fleet invite NAME takes it back.',
   },
 } as const satisfies Record<string, ErrorRow>;
 

@@ -211,6 +211,51 @@ export const AUTHORITY_VALID_DAYS = 3_650;
 export const CERTIFICATE_VALID_DAYS = 397;
 /** The coordinator replaces its own certificate when less than this is left. */
 export const CERTIFICATE_RENEW_DAYS = 30;
+/** The authority renews its own certificate, for the same key, when less than this is left: every site then has it before the old one ends. */
+export const AUTHORITY_RENEW_DAYS = 2 * CERTIFICATE_VALID_DAYS;
+/** How often a coordinator looks at its own certificates. */
+export const CERTIFICATE_LOOK_MS = 60 * 60_000;
+/** The longest that an invitation may be open, and how long it is where nobody says. */
+export const INVITATION_VALID_MS = 30 * 24 * 60 * 60_000;
+export const INVITATION_DEFAULT_MS = 24 * 60 * 60_000;
+/** Labels of one site, and the length of a name or a value. */
+export const LABELS = 32;
+export const LABEL_CHARACTERS = 63;
+/** A body of /join, /renew or /moved: a signing request, a secret, an address. */
+export const MEMBERSHIP_BODY_BYTES = 16 * 1024;
+/** Joins, renewals and announcements that a coordinator works on at once; each costs two signatures. */
+export const MEMBERSHIP_AT_ONCE = 8;
+/** Those that may wait behind them, about a second's work; the next is told to come again. */
+export const MEMBERSHIP_WAITING = 64;
+/** When a site that was told so comes again at the earliest. */
+export const MEMBERSHIP_RETRY_AFTER_S = 2;
+/** Connections of a coordinator's TLS listener. More are dropped, and who was dropped comes again later. */
+export const TLS_CONNECTIONS = 512;
+/** A site that starts tells the coordinator within this: a thousand that start at once are spread over it. */
+export const ANNOUNCE_SPREAD_MS = 10_000;
+/** Then it tells again, so that a second one with its certificate is noticed. */
+export const ANNOUNCE_EVERY_MS = 60 * 60_000;
+/** How soon a site notices that its own address changed. */
+export const ADDRESS_LOOK_MS = 30_000;
+/** Waits of a site between tries are drawn from a range: the first, and the longest. */
+export const MEMBERSHIP_RETRY_MS = 2_000;
+export const MEMBERSHIP_LONGEST_WAIT_MS = 10 * 60_000;
+/** Tries of `logic-node join` before it gives up: some minutes. */
+export const JOIN_TRIES = 8;
+/** A try that is not answered by then has failed. */
+export const MEMBERSHIP_TIMEOUT_MS = 20_000;
+/** What a coordinator waits for a site that it looks at, to see whether it is there twice. */
+export const PROBE_MS = 2_000;
+export const PROBES_AT_ONCE = 64;
+/** Announcements that wait for theirs; the next is told to come again. */
+export const ANNOUNCEMENTS_WAITING = 256;
+/** Two with one key are looked at again after this: an agent that is restarted has ended by then. */
+export const CLONE_LOOK_AGAIN_MS = 3_000;
+/** TLS handshakes with sites at once, and after how long one that hangs no longer counts. */
+export const HANDSHAKES_AT_ONCE = 64;
+export const HANDSHAKE_SLOT_MS = 100;
+/** The highest revisions seen are written to the disk this often. */
+export const REVISIONS_KEPT_MS = 30_000;
 /** A certificate signing request: a P-256 key, a name and a signature are under 1 KiB. */
 export const SIGNING_REQUEST_BYTES = 8 * 1024;
 
@@ -327,6 +372,18 @@ const relations: ReadonlyArray<readonly [string, boolean]> = [
   ['a page of the history is shorter than what is kept', HISTORY_PAGE_MOST < HISTORY_ROWS],
   ['the history prunes faster than it grows', HISTORY_BATCH < HISTORY_PRUNED_AT_ONCE],
   ['a certificate is renewed while it is valid', CERTIFICATE_RENEW_DAYS < CERTIFICATE_VALID_DAYS],
+  [
+    'a site renews at least once between the renewal of the authority and its end',
+    CERTIFICATE_VALID_DAYS < AUTHORITY_RENEW_DAYS && AUTHORITY_RENEW_DAYS < AUTHORITY_VALID_DAYS,
+  ],
+  [
+    'a site is looked at, and again, while it waits for its reply',
+    2 * PROBE_MS + CLONE_LOOK_AGAIN_MS < MEMBERSHIP_TIMEOUT_MS / 2,
+  ],
+  [
+    'handshakes that hang leave time for the others',
+    (FLEET_SITES / HANDSHAKES_AT_ONCE) * HANDSHAKE_SLOT_MS < FLEET_DEADLINE_MS / 2,
+  ],
   ['the authority outlives what it issues', CERTIFICATE_VALID_DAYS < AUTHORITY_VALID_DAYS],
   ['a query fits its request', QUERY_TEXT_BYTES * 6 < REQUEST_BODY_BYTES],
   [

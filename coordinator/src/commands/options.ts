@@ -9,6 +9,12 @@ export function clientOptions(
   return command
     .addOption(new Option('--json', json))
     .addOption(new Option('--url <url>', 'the coordinator (default: the one in run.json of --data)'))
+    .addOption(
+      new Option(
+        '--ca <file>',
+        "for an https URL: the fleet's authority.pem (and LOGIC_TOKEN in the environment)",
+      ),
+    )
     .addOption(new Option('--data <dir>', 'data of the local fleet').default('.data'));
 }
 
@@ -43,4 +49,14 @@ export function collectLabels(
   const [, key, text] = /^([A-Za-z0-9._-]{1,63})=(.{0,256})$/.exec(value) ?? [];
   if (key === undefined || text === undefined) throw new InvalidArgumentError('a label is key=value.');
   return { ...before, [key]: text };
+}
+
+const UNITS_MS: Readonly<Record<string, number>> = { s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 };
+
+/** `30m`, `1h`, `7d` in milliseconds. */
+export function duration(value: string): number {
+  const [, count, unit = ''] = /^(\d{1,6})([smhd])$/.exec(value) ?? [];
+  const ms = Number(count) * (UNITS_MS[unit] ?? 0);
+  if (!(ms > 0)) throw new InvalidArgumentError('a time is written 45s, 30m, 1h or 7d.');
+  return ms;
 }

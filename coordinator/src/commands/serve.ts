@@ -2,7 +2,7 @@
 import { join } from 'node:path';
 import type { Command } from 'commander';
 import { fail } from '../client.ts';
-import { parseListen } from '../config.ts';
+import { parseListen, parseTls } from '../config.ts';
 import type { Served } from '../coordinator.ts';
 
 const ROOT = join(import.meta.dirname, '..', '..', '..');
@@ -10,6 +10,8 @@ const ROOT = join(import.meta.dirname, '..', '..', '..');
 interface ServeFlags {
   readonly data: string;
   readonly listen: string;
+  readonly tls?: string;
+  readonly public?: string;
   readonly kb: string;
   readonly followParent?: boolean;
 }
@@ -17,13 +19,15 @@ interface ServeFlags {
 export function registerServe(program: Command): void {
   program
     .command('serve')
-    .description('run a coordinator on loopback')
+    .description('run a coordinator: plain HTTP on loopback, and TLS where told')
     .option('--data <dir>', 'registry, authority and keys', join('.data', 'coordinator'))
     .option(
       '--listen <host:port>',
       'loopback address of its HTTP side; port 0 takes a free one',
       '127.0.0.1:8080',
     )
+    .option('--tls <host:port>', 'TLS, where sites join and holders of a token call; port 0 takes a free one')
+    .option('--public <host:port>', 'where others reach --tls, if that is another address')
     .option('--kb <dir>', 'folder with manifest.json', join(ROOT, 'kb'))
     .option('--follow-parent', 'end when standard input ends')
     .action(serveCommand);
@@ -31,10 +35,13 @@ export function registerServe(program: Command): void {
 
 async function serveCommand(flags: ServeFlags): Promise<void> {
   const listen = parseListen(flags.listen);
+  const tls = parseTls(flags.tls, flags.public);
   const { startCoordinator } = await import('../coordinator.ts');
-  const coordinator = await startCoordinator({ data: flags.data, kb: flags.kb, listen });
+  const coordinator = await startCoordinator({ data: flags.data, kb: flags.kb, listen, tls });
   endOnSignals(coordinator, flags.followParent === true);
-  process.stdout.write(`${JSON.stringify({ ready: true, http: coordinator.url, pid: process.pid })}\n`);
+  process.stdout.write(
+    `${JSON.stringify({ ready: true, http: coordinator.url, tls: coordinator.tls, pid: process.pid })}\n`,
+  );
 }
 
 /** Closes once on SIGINT, SIGTERM, or the end of standard input; a second signal ends the process as it is. */

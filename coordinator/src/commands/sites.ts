@@ -3,6 +3,7 @@ import type { Command } from 'commander';
 import { type ClientFlags, print, withCoordinator } from '../client.ts';
 import type { SiteListing } from '../router.ts';
 import { SITE_KINDS, type SiteKind } from '../sites/kinds.ts';
+import { written } from './members.ts';
 import { clientOptions } from './options.ts';
 
 export function registerSites(program: Command): void {
@@ -14,13 +15,26 @@ async function sitesCommand(flags: ClientFlags): Promise<void> {
 }
 
 function renderSites(sites: readonly SiteListing[]): string {
-  if (sites.length === 0) return 'No site is enrolled.';
+  if (sites.length === 0) return 'No site is enrolled: logic-fleet invite NAME invites one.';
   const width = Math.max(...sites.map(({ name }) => name.length));
-  return sites
-    .map(({ name, kind, address, ...row }) =>
-      `${name.padEnd(width)}  ${kind.padEnd(KIND_WIDTH)}  ${address}  ${identity(kind, row)}`.trimEnd(),
-    )
-    .join('\n');
+  return sites.map((site) => renderSite(site, width)).join('\n');
+}
+
+function renderSite({ name, kind, address, labels, ...row }: SiteListing, width: number): string {
+  const known = Object.keys(labels).length === 0 ? [] : [written(labels)];
+  const parts = [name.padEnd(width), kind.padEnd(KIND_WIDTH), place(address), identity(kind, row), ...known];
+  const line = parts.join('  ').trimEnd();
+  const { status, reason, subject } = row;
+  const notes = [
+    ...(subject === name ? [] : [`${subject} on its certificate`]),
+    ...(status === 'active' ? [] : [`${status}${reason === null ? '' : `: ${reason}`}`]),
+  ];
+  return [line, ...notes.map((note) => `${' '.repeat(width)}  ${note}`)].join('\n');
+}
+
+/** A site that has joined and was not started yet has told no address. */
+function place(address: string): string {
+  return address.endsWith(':0') ? 'not seen yet' : address;
 }
 
 const KIND_WIDTH = Math.max(...SITE_KINDS.map((kind) => kind.length));

@@ -240,14 +240,20 @@ test('what speaks TLS but not HTTP/2 gets one outcome', async () => {
     socket.end('HTTP/1.1 200 OK\r\n\r\nrubbish');
   });
   const port = await listen(server, 0);
-  const site = { ...good.row(), ...issued, name: 'garbled', address: `127.0.0.1:${port}` };
+  const site = {
+    ...good.row(),
+    ...issued,
+    name: 'garbled',
+    subject: 'garbled',
+    address: `127.0.0.1:${port}`,
+  };
   assert.deepEqual(await outcomeAt(site), ['error', 'reply_lost']);
   server.close();
 });
 
 test("another site's certificate, an older one of its own, and one of another authority are unreachable", async () => {
   const other = await fleet.site('other', say('mine'));
-  const [reply] = await ask([{ ...other.row(), name: 'not-other' }]);
+  const [reply] = await ask([{ ...other.row(), name: 'not-other', subject: 'not-other' }]);
   assert.ok(reply?.kind === 'none' && reply.outcome === 'unreachable');
   assert.match(reply.error?.message ?? '', /another site's certificate/);
 
@@ -278,7 +284,13 @@ test('a site that will not have our certificate gets one outcome', async () => {
   });
   server.on('tlsClientError', () => {});
   const port = await listen(server, 0);
-  const outcome = await outcomeAt({ ...good.row(), ...issued, name: 'proud', address: `127.0.0.1:${port}` });
+  const outcome = await outcomeAt({
+    ...good.row(),
+    ...issued,
+    name: 'proud',
+    subject: 'proud',
+    address: `127.0.0.1:${port}`,
+  });
   assert.deepEqual(outcome, ['error', 'reply_lost']);
   server.close();
 });

@@ -35,6 +35,8 @@ export interface ReplyBody extends Target {
   readonly body: Buffer;
   /** Whether it came over a session with the site itself, whose certificate was seen; else by way of another coordinator. */
   readonly ownSession?: boolean;
+  /** When it was asked, on the elapsed clock. */
+  readonly start: number;
   /** Wall clock around the exchange, milliseconds since 1970 UTC. */
   readonly askedAt: number;
   readonly receivedAt: number;
@@ -115,6 +117,7 @@ async function askSite(
       nonce,
       headers: response.headers,
       body,
+      start,
       askedAt,
       receivedAt: world.now(),
     };

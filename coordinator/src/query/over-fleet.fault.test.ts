@@ -149,7 +149,9 @@ test('below the share that the mode needs the question fails, and the error has 
 test('a site that is not active is skipped with the reason, is not asked, and is unknown', async () => {
   await addSite('revoked', says('[[100]]'));
   const list = () =>
-    parts.registry.list().map((row) => (row.name === 'revoked' ? { ...row, status: 'quarantined' } : row));
+    parts.registry
+      .list()
+      .map((row) => (row.name === 'revoked' ? { ...row, status: 'quarantined' as const } : row));
   const guarded = openFleet({ ...parts, registry: { ...parts.registry, list }, manifest, world: realWorld });
   const result = await askFleet(guarded, { query: COUNT, sites: ['three', 'revoked'], prove: false });
   const row = result.coverage.sites.find(({ site }) => site === 'revoked');

@@ -14,6 +14,7 @@ import { LogicError } from '@fleet/shared/errors.ts';
 import { FANOUT_AT_ONCE, FLEET_DEADLINE_MS } from '@fleet/shared/limits.ts';
 import type { Caller } from '@fleet/shared/tokens.ts';
 import pLimit, { type LimitFunction } from 'p-limit';
+import type { Clones } from '../sites/clones.ts';
 import type { Registry } from '../sites/registry.ts';
 import type { Sessions } from '../sites/sessions.ts';
 import type { History } from '../views/history.ts';
@@ -45,6 +46,8 @@ export interface LastKnown {
 export interface Fleet {
   readonly registry: Registry;
   readonly sessions: Sessions;
+  /** Told of each revision that a site signed for; left out, sites that are there twice go unnoticed. */
+  readonly clones?: Pick<Clones, 'revision'> | undefined;
   readonly manifest: Manifest;
   readonly world: World;
   /** Questions at once, sites being asked at once, replies being checked at once. */
@@ -59,7 +62,10 @@ export interface Fleet {
   readonly history?: History;
 }
 
-type FleetParts = Pick<Fleet, 'registry' | 'sessions' | 'manifest' | 'world' | 'lastKnown' | 'history'> & {
+type FleetParts = Pick<
+  Fleet,
+  'registry' | 'sessions' | 'clones' | 'manifest' | 'world' | 'lastKnown' | 'history'
+> & {
   readonly manifests?: Manifests;
 };
 
@@ -133,6 +139,7 @@ function askPart(fleet: Fleet, part: Part, { patience, maxAgeMs, tell }: Asking)
     question,
     manifest: fleet.manifest,
     manifests: fleet.manifests,
+    clones: fleet.clones,
     turn: fleet.turn,
   };
   const own = fleet.manifest.bundle;

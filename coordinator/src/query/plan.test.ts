@@ -11,7 +11,7 @@ const manifest = await loadManifest(join(import.meta.dirname, '../../../kb'));
 const sites = [
   registryRow('alder', { region: 'eu' }),
   registryRow('birch', { region: 'us' }),
-  { ...registryRow('cedar', { region: 'eu' }), status: 'quarantined' },
+  { ...registryRow('cedar', { region: 'eu' }), status: 'quarantined' as const },
 ];
 const known = { manifest, registry: { list: () => sites } };
 const plan = (query: string, more: Omit<FleetAskInput, 'query'> = {}) =>

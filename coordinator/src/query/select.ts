@@ -55,12 +55,9 @@ export function targetsOf(all: readonly Site[]): Targets {
   return { all, asked: left.size === 0 ? all : all.filter((site) => !left.has(site)), skipped };
 }
 
-/** A row without a status is that of a site that is active. */
-function reasonToSkip({
-  status = 'active',
-  reason,
-}: Site & { readonly status?: string; readonly reason?: string | null }): string | null {
-  return status === 'active' ? null : `the site is ${status}${reason ? `: ${reason}` : ''}`;
+function reasonToSkip({ status, reason }: Site): string | null {
+  if (status === 'active') return null;
+  return `the site is ${status}${reason === null ? '' : `: ${reason}`}`;
 }
 
 /** The labels that there are, so that a wrong expression can be mended. */

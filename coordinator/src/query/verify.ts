@@ -15,6 +15,7 @@ import { FLEET_SITES } from '@fleet/shared/limits.ts';
 import { type Question, readReply } from '@fleet/shared/pengine.ts';
 import { type ReplyStamp, readStamp } from '@fleet/shared/reply.ts';
 import { checkStockReply } from '@fleet/shared/stock.ts';
+import type { Clones } from '../sites/clones.ts';
 import { type Admitted, readmit } from './admit.ts';
 import type { NoReply, Reply, ReplyBody } from './fanout.ts';
 import type { Manifests } from './manifests.ts';
@@ -34,6 +35,7 @@ export interface Check extends Admitted {
   readonly manifest: Manifest;
   /** Of other bundles; where left out, a reply from one is rejected. */
   readonly manifests?: Manifests;
+  readonly clones?: Pick<Clones, 'revision'> | undefined;
   /** Over all questions. */
   readonly turn: Turn;
 }
@@ -78,7 +80,7 @@ function withoutReply({ site, ms, outcome, error, reason }: NoReply): Verdict {
 
 function judge(check: Check, reply: ReplyBody): Verdict {
   const { asked, prove, question, manifest } = check;
-  const { site, ms, nonce, askedAt, receivedAt } = reply;
+  const { site, ms, nonce, start, askedAt, receivedAt } = reply;
   let stamp: ReplyStamp | null = null;
   try {
     if (site.kind === 'stock') return judgeStock(check, reply);
@@ -92,9 +94,11 @@ function judge(check: Check, reply: ReplyBody): Verdict {
       stamp,
       publicKey: publicKeyOf(site.publicKey),
       signed: prove || !reply.ownSession,
-      expect: { site: site.name, nonce, manifest, askedAt, receivedAt },
+      expect: { site: site.subject, nonce, manifest, askedAt, receivedAt },
     });
     const { revision, bundle } = stamp;
+    const cloned = check.clones?.revision(site, revision, start);
+    if (cloned) throw cloned;
     return {
       outcome: {
         site: site.name,
@@ -106,7 +110,7 @@ function judge(check: Check, reply: ReplyBody): Verdict {
         bundle,
         answers: answers.length,
       },
-      answers,
+      answers: site.name === site.subject ? answers : answers.map((one) => ({ ...one, site: site.name })),
     };
   } catch (cause) {
     return refuse(reply, asLogicError(cause), stamp);
@@ -151,6 +155,7 @@ const SIGNED: ReadonlySet<ErrorCode> = new Set([
   'bad_proof',
   'stale_evidence',
   'clock_skew',
+  'cloned',
 ]);
 
 function refuse({ site, ms }: ReplyBody, { code, message }: LogicError, stamp: ReplyStamp | null): Verdict {

@@ -4,16 +4,19 @@
  *
  * Roles are in the subject (OU=coordinator asks, OU=site answers), names in CN and SAN. A site makes
  * its key itself and sends a signing request; only the request's public key is taken over, every
- * other field is ours. A new authority is written beside its place and renamed into it, so that a
+ * other field is ours. Certificates are renewed, keys never: sites pin the authority's key. A new authority is written beside its place and renamed into it, so that a
  * crash leaves either all of it or nothing, and of two processes that start at once one wins.
  */
 import 'reflect-metadata';
-import { KeyObject, X509Certificate as NodeCertificate, webcrypto } from 'node:crypto';
+import { createPublicKey, KeyObject, X509Certificate as NodeCertificate, webcrypto } from 'node:crypto';
 import { mkdir, mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { isIP } from 'node:net';
 import { basename, dirname, join } from 'node:path';
 import { siteName } from '@fleet/shared/api/ask.ts';
 import { LogicError } from '@fleet/shared/errors.ts';
+import { pinOf } from '@fleet/shared/invitation.ts';
 import {
+  AUTHORITY_RENEW_DAYS,
   AUTHORITY_VALID_DAYS,
   CERTIFICATE_RENEW_DAYS,
   CERTIFICATE_VALID_DAYS,
@@ -26,6 +29,8 @@ import { realWorld, type World } from '../world.ts';
 const ECDSA = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' } as const;
 const DAY_MS = 86_400_000;
 const COORDINATOR = 'coordinator';
+const SITE_USAGES = [x509.ExtendedKeyUsage.clientAuth, x509.ExtendedKeyUsage.serverAuth];
+const ASKER_USAGES = [x509.ExtendedKeyUsage.clientAuth];
 
 x509.cryptoProvider.set(webcrypto);
 
@@ -51,27 +56,57 @@ export interface Identity {
 export interface Authority {
   /** The authority's own certificate, PEM: what a site takes as `--tls-ca`. */
   readonly certificate: string;
+  /** SHA-256 of the authority's public key (SPKI), hex: the same for as long as the fleet lives. */
+  readonly pin: string;
   readonly coordinator: Identity;
   /** A certificate for the site of this name. @throws LogicError `bad_request` for a request that does not hold */
   issue(site: string, request: string): Promise<Issued>;
+  /** The key (SPKI, PEM) of such a request. @throws LogicError `bad_request` */
+  requestedKey(site: string, request: string): Promise<string>;
+  /** A certificate for a key (SPKI, PEM) whose possession was proved. */
+  issueFor(site: string, publicKey: string): Promise<Issued>;
+  /** What the coordinator shows as a server: its own key, its role, and these names and addresses beside its own. */
+  listener(hosts: readonly string[]): Promise<Identity>;
+  /** Makes anew, each for its own key, what is about to end of the authority's and the coordinator's; true where it did. */
+  renew(): Promise<boolean>;
 }
 
 /** Opens the authority in `dir` (mode 0700, keys 0600) and makes it first where there is none. */
 export async function openAuthority(dir: string, world: World = realWorld): Promise<Authority> {
-  const files = (await readFiles(dir)) ?? (await create(dir, world));
-  const signer: Signer = { certificate: files.certificate, key: await importKey(files.key), world };
-  const own = await ownCertificate(dir, files, signer);
+  let files = (await readFiles(dir)) ?? (await create(dir, world));
+  const key = await importKey(files.key);
+  const signer = (): Signer => ({ certificate: files.certificate, key, world });
+  const issueFor = async (name: string, publicKey: x509.PublicKey) =>
+    describe(await sign(signer(), { name, usages: SITE_USAGES, role: 'site', publicKey }));
+  const renew = async (): Promise<boolean> => {
+    const before = files;
+    files = { ...files, certificate: await ownAuthority(dir, files, world) };
+    files = { ...files, ownCertificate: await ownCertificate(dir, files, signer()) };
+    return files.certificate !== before.certificate || files.ownCertificate !== before.ownCertificate;
+  };
+  await renew();
   return {
-    certificate: files.certificate,
-    coordinator: { certificate: own, key: files.ownKey },
-    issue: async (site, request) =>
-      describe(
-        await sign(signer, {
-          name: siteName.parse(site),
-          role: 'site',
-          publicKey: await requestedKey(site, request),
-        }),
-      ),
+    get certificate() {
+      return files.certificate;
+    },
+    get coordinator() {
+      return { certificate: files.ownCertificate, key: files.ownKey };
+    },
+    pin: authorityPin(files.certificate),
+    issue: async (site, request) => issueFor(siteName.parse(site), await requestedKey(site, request)),
+    requestedKey: async (site, request) => writePublicKey(await requestedKey(siteName.parse(site), request)),
+    issueFor: async (site, publicKey) => issueFor(siteName.parse(site), readPublicKey(publicKey)),
+    listener: async (hosts) => ({
+      certificate: await sign(signer(), {
+        name: COORDINATOR,
+        hosts,
+        usages: [x509.ExtendedKeyUsage.serverAuth],
+        role: COORDINATOR,
+        publicKey: keyOf(files.ownCertificate),
+      }),
+      key: files.ownKey,
+    }),
+    renew,
   };
 }
 
@@ -89,6 +124,9 @@ interface Signer {
 interface Subject {
   readonly name: string;
   readonly role: 'site' | typeof COORDINATOR;
+  readonly usages: readonly string[];
+  /** Names and addresses beside its own name. */
+  readonly hosts?: readonly string[];
   readonly publicKey: x509.PublicKeyType;
 }
 
@@ -126,6 +164,7 @@ async function create(dir: string, world: World): Promise<Files> {
     ownCertificate: await sign(signer, {
       name: COORDINATOR,
       role: COORDINATOR,
+      usages: ASKER_USAGES,
       publicKey: ownKeys.publicKey,
     }),
     ownKey: exportKey(ownKeys.privateKey),
@@ -156,15 +195,36 @@ async function place(dir: string, files: Files): Promise<boolean> {
 
 /** The coordinator's certificate, made anew for the same key when it is about to end. */
 async function ownCertificate(dir: string, files: Files, signer: Signer): Promise<string> {
-  const current = new NodeCertificate(files.ownCertificate);
-  if (current.validToDate.getTime() - signer.world.now() > CERTIFICATE_RENEW_DAYS * DAY_MS)
-    return files.ownCertificate;
-  const publicKey = new x509.PublicKey(current.publicKey.export({ type: 'spki', format: 'der' }));
-  const renewed = await sign(signer, { name: COORDINATOR, role: COORDINATOR, publicKey });
-  const draft = join(dir, `${FILE_NAMES.ownCertificate}.${signer.world.randomHex(4)}`);
-  await writeFile(draft, renewed, { mode: 0o600, flush: true });
-  await rename(draft, join(dir, FILE_NAMES.ownCertificate));
-  return renewed;
+  const { ownCertificate: current } = files;
+  if (daysLeft(current, signer.world) > CERTIFICATE_RENEW_DAYS) return current;
+  const renewed = await sign(signer, {
+    name: COORDINATOR,
+    role: COORDINATOR,
+    usages: ASKER_USAGES,
+    publicKey: keyOf(current),
+  });
+  return replace(dir, FILE_NAMES.ownCertificate, renewed, signer.world);
+}
+
+/** The authority's own, likewise: the key is what sites pin, so the fleet goes on. */
+async function ownAuthority(dir: string, files: Files, world: World): Promise<string> {
+  if (daysLeft(files.certificate, world) > AUTHORITY_RENEW_DAYS) return files.certificate;
+  const keys = {
+    privateKey: await importKey(files.key),
+    publicKey: await importPublicKey(files.certificate),
+  };
+  return replace(dir, FILE_NAMES.certificate, await selfSign(keys, world), world);
+}
+
+function daysLeft(certificate: string, world: World): number {
+  return (new NodeCertificate(certificate).validToDate.getTime() - world.now()) / DAY_MS;
+}
+
+async function replace(dir: string, name: string, text: string, world: World): Promise<string> {
+  const draft = join(dir, `${name}.${world.randomHex(4)}`);
+  await writeFile(draft, text, { mode: 0o600, flush: true });
+  await rename(draft, join(dir, name));
+  return text;
 }
 
 async function selfSign(keys: webcrypto.CryptoKeyPair, world: World): Promise<string> {
@@ -182,12 +242,8 @@ async function selfSign(keys: webcrypto.CryptoKeyPair, world: World): Promise<st
   return certificate.toString('pem');
 }
 
-async function sign(signer: Signer, { name, role, publicKey }: Subject): Promise<string> {
+async function sign(signer: Signer, { name, role, usages, hosts = [], publicKey }: Subject): Promise<string> {
   const issuer = new x509.X509Certificate(signer.certificate);
-  const usages = [
-    x509.ExtendedKeyUsage.clientAuth,
-    ...(role === 'site' ? [x509.ExtendedKeyUsage.serverAuth] : []),
-  ];
   const certificate = await x509.X509CertificateGenerator.create({
     ...validity(CERTIFICATE_VALID_DAYS, signer.world),
     subject: [{ CN: [name] }, { OU: [role] }],
@@ -198,13 +254,17 @@ async function sign(signer: Signer, { name, role, publicKey }: Subject): Promise
     extensions: [
       new x509.BasicConstraintsExtension(false, undefined, true),
       new x509.KeyUsagesExtension(x509.KeyUsageFlags.digitalSignature, true),
-      new x509.ExtendedKeyUsageExtension(usages),
-      new x509.SubjectAlternativeNameExtension([{ type: 'dns', value: name }]),
+      new x509.ExtendedKeyUsageExtension([...usages]),
+      new x509.SubjectAlternativeNameExtension([{ type: 'dns', value: name }, ...hosts.map(hostName)]),
       await x509.SubjectKeyIdentifierExtension.create(publicKey),
       await x509.AuthorityKeyIdentifierExtension.create(issuer.publicKey),
     ],
   });
   return certificate.toString('pem');
+}
+
+function hostName(host: string): { type: 'dns' | 'ip'; value: string } {
+  return { type: isIP(host) === 0 ? 'dns' : 'ip', value: host };
 }
 
 /** From a little before now, since the site's clock may be behind. Serials are random: 127 bits, positive. */
@@ -253,6 +313,26 @@ function describe(certificate: string): Issued {
   };
 }
 
+/** What an invitation pins. */
+function authorityPin(certificate: string): string {
+  return pinOf(new NodeCertificate(certificate).publicKey);
+}
+
+function keyOf(certificate: string): x509.PublicKey {
+  return new x509.PublicKey(
+    new NodeCertificate(certificate).publicKey.export({ type: 'spki', format: 'der' }),
+  );
+}
+
+function writePublicKey(key: x509.PublicKey): string {
+  const read = createPublicKey({ key: Buffer.from(key.rawData), type: 'spki', format: 'der' });
+  return read.export({ type: 'spki', format: 'pem' }) as string;
+}
+
+function readPublicKey(pem: string): x509.PublicKey {
+  return new x509.PublicKey(createPublicKey(pem).export({ type: 'spki', format: 'der' }));
+}
+
 /** Node's `AB:CD:…` as the lower-case hex that the registry holds. */
 export function fingerprintOf(fingerprint256: string): string {
   return fingerprint256.replaceAll(':', '').toLowerCase();
@@ -260,6 +340,11 @@ export function fingerprintOf(fingerprint256: string): string {
 
 function exportKey(key: webcrypto.CryptoKey): string {
   return KeyObject.from(key).export({ type: 'pkcs8', format: 'pem' }) as string;
+}
+
+function importPublicKey(certificate: string): Promise<webcrypto.CryptoKey> {
+  const der = new NodeCertificate(certificate).publicKey.export({ type: 'spki', format: 'der' });
+  return webcrypto.subtle.importKey('spki', der, ECDSA, true, ['verify']);
 }
 
 function importKey(pem: string): Promise<webcrypto.CryptoKey> {

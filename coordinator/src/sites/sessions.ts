@@ -3,18 +3,23 @@
  *
  * The coordinator shows its certificate and believes the other side only if its certificate comes
  * from the fleet's authority, bears the site's name (whatever the address is), and is the very one
- * in the registry. TLS sessions are not resumed: resumption would skip these checks. When a site's
- * address or certificate changes, the next question gets a new session; so it does when the old one
+ * in the registry. A TLS session is resumed with the ticket that came in a session whose certificate was checked: Node shows no
+ * certificate then (docs/decisions), so what counts is the certificate that the ticket came with, held against the registry of
+ * now. When a site's address or certificate changes, the next question gets a new session; so it does when the old one
  * is lost, or stayed silent past a deadline, since a peer that vanished without a word looks the same.
  */
-import type { PeerCertificate, SecureContext, TLSSocket } from 'node:tls';
+import { setTimeout as delay } from 'node:timers/promises';
+import type { SecureContext, TLSSocket } from 'node:tls';
 import { checkServerIdentity, connect, createSecureContext } from 'node:tls';
 import { LogicError } from '@fleet/shared/errors.ts';
-import { SESSION_IDLE_MS } from '@fleet/shared/limits.ts';
+import { HANDSHAKE_SLOT_MS, HANDSHAKES_AT_ONCE, SESSION_IDLE_MS } from '@fleet/shared/limits.ts';
+import pLimit, { type LimitFunction } from 'p-limit';
 import { type buildConnector, Client, type Dispatcher } from 'undici';
 import { parseHostPort } from '../config.ts';
+import { realWorld, type World } from '../world.ts';
 import { type Authority, fingerprintOf } from './authority.ts';
 import type { Site } from './registry.ts';
+import { refuseUnlessActive } from './renew.ts';
 import { openStockSessions } from './stock.ts';
 
 export interface Post {
@@ -35,32 +40,97 @@ export interface Session {
 
 export interface Sessions {
   to(site: Site): Session;
+  /** Ends the site's session now, with whatever is under way on it, and forgets its ticket. */
+  end(name: string): void;
   /** Ends every session now, with whatever is under way on it. */
   close(): Promise<void>;
 }
 
-export function openSessions(authority: Authority): Sessions {
-  const context = createSecureContext({
-    ca: authority.certificate,
-    cert: authority.coordinator.certificate,
-    key: authority.coordinator.key,
-    minVersion: 'TLSv1.3',
-  });
+export interface SessionsOptions {
+  readonly world?: World;
+  /** Told when a handshake shows a certificate of the fleet that is not the registered one. */
+  readonly shown?: (site: Site, fingerprint: string) => void;
+}
+
+/** What the sessions share. */
+interface Wire extends Required<SessionsOptions> {
+  /** What the coordinator shows: another one once its certificate was renewed. */
+  context(): SecureContext;
+  readonly tickets: Map<string, Ticket>;
+  /** Bounds how many handshakes are under way at the same moment. */
+  readonly handshakes: LimitFunction;
+}
+
+interface Ticket {
+  readonly session: Buffer;
+  /** Of the certificate that was checked when it came. */
+  readonly fingerprint: string;
+}
+
+export function openSessions(
+  authority: Authority,
+  { world = realWorld, shown = () => {} }: SessionsOptions = {},
+): Sessions {
+  const tickets = new Map<string, Ticket>();
+  const wire: Wire = {
+    world,
+    shown,
+    tickets,
+    context: contextOf(authority, () => tickets.clear()),
+    handshakes: pLimit(HANDSHAKES_AT_ONCE),
+  };
   const sessions = new Map<string, SiteSession>();
   const stock = openStockSessions();
   return {
     to: (site) => {
+      if (site.status !== 'active') return noSession(site);
       if (site.kind === 'stock') return stock.to(site);
       const known = sessions.get(site.name);
       if (known?.serves(site)) return known;
       known?.retire();
-      const session = new SiteSession(site, context);
+      const session = new SiteSession(site, wire);
       sessions.set(site.name, session);
       return session;
+    },
+    end: (name) => {
+      tickets.delete(name);
+      const session = sessions.get(name);
+      sessions.delete(name);
+      void session?.destroy();
     },
     close: async () => {
       await Promise.all([stock.close(), ...[...sessions.values()].map((session) => session.destroy())]);
       sessions.clear();
+    },
+  };
+}
+
+function contextOf(authority: Authority, renewed: () => void): () => SecureContext {
+  let made = '';
+  let context: SecureContext | null = null;
+  return () => {
+    const { certificate: ca, coordinator } = authority;
+    if (context !== null && made === ca + coordinator.certificate) return context;
+    if (context !== null) renewed();
+    made = ca + coordinator.certificate;
+    context = createSecureContext({
+      ca,
+      cert: coordinator.certificate,
+      key: coordinator.key,
+      minVersion: 'TLSv1.3',
+    });
+    return context;
+  };
+}
+
+/** To a site that is not to be asked. */
+function noSession(site: Site): Session {
+  return {
+    connected: false,
+    retire: () => {},
+    post: async () => {
+      refuseUnlessActive(site);
+      throw new LogicError('internal', `${site.name} is active, and has no session`);
     },
   };
 }
@@ -74,10 +144,10 @@ class SiteSession implements Session {
   #waiting = 0;
   connected = false;
 
-  constructor(site: Site, context: SecureContext) {
+  constructor(site: Site, wire: Wire) {
     this.#site = site;
     this.#client = new Client(`https://${site.address}`, {
-      connect: (_options, callback) => this.#connect(context, callback),
+      connect: (_options, callback) => this.#connectInTurn(wire, callback),
       allowH2: true,
       keepAliveTimeout: SESSION_IDLE_MS,
       keepAliveMaxTimeout: SESSION_IDLE_MS,
@@ -124,18 +194,44 @@ class SiteSession implements Session {
 
   async destroy(): Promise<void> {
     this.#retired = true;
+    // The client first: it takes the end of a socket that it still counts on for a fault of its own.
+    const destroyed = this.#client.destroyed ? null : this.#client.destroy();
     this.#socket?.destroy();
-    if (!this.#client.destroyed) await this.#client.destroy();
+    await destroyed;
+  }
+
+  /** A handshake that hangs gives its turn to the next one, and goes on. */
+  #connectInTurn(wire: Wire, callback: buildConnector.Callback): void {
+    void wire.handshakes(async () => {
+      const done = Promise.withResolvers<void>();
+      if (this.#client.destroyed)
+        return callback(new LogicError('unreachable', 'the session was ended'), null);
+      this.#connect(wire, (...result) => {
+        done.resolve();
+        callback(...result);
+      });
+      await Promise.race([done.promise, delay(HANDSHAKE_SLOT_MS)]);
+    });
   }
 
   /** Opens one TLS connection; undici calls this again when the connection was lost. */
-  #connect(context: SecureContext, callback: buildConnector.Callback): void {
+  #connect(wire: Wire, callback: buildConnector.Callback): void {
+    const site = this.#site;
+    const context = wire.context();
+    const ticket = wire.tickets.get(site.name);
+    const resumable = ticket !== undefined && isRegistered(site, ticket.fingerprint);
+    let shown = '';
     const socket = connect({
-      ...parseHostPort(this.#site.address),
+      ...parseHostPort(site.address),
       secureContext: context,
-      servername: this.#site.name,
+      servername: site.subject,
       ALPNProtocols: ['h2'],
-      checkServerIdentity: (name, peer) => checkServerIdentity(name, peer) ?? checkPin(this.#site, peer),
+      ...(resumable && { session: ticket.session }),
+      // Not called where the session is resumed.
+      checkServerIdentity: (name, peer) => {
+        shown = fingerprintOf(peer.fingerprint256);
+        return checkServerIdentity(name, peer) ?? checkPin(site, shown, wire);
+      },
     });
     this.#socket = socket;
     socket.setNoDelay(true).setKeepAlive(true, SESSION_IDLE_MS / 10);
@@ -146,21 +242,44 @@ class SiteSession implements Session {
       if (error) callback(error, null);
       else callback(null, socket);
     };
+    const refuse = (why: string) => {
+      settle(new LogicError('unreachable', why));
+      socket.destroy();
+    };
     socket.once('close', () => {
       this.connected = false;
+      settle(new LogicError('unreachable', `${site.address} ended the connection before it was open`));
     });
-    socket.on('error', (cause) => settle(notReached(this.#site, cause)));
+    socket.on('session', (session: Buffer) => {
+      if (this.connected) wire.tickets.set(site.name, { session, fingerprint: shown });
+    });
+    socket.on('error', (cause) => settle(notReached(site, cause)));
     socket.once('secureConnect', () => {
+      if (socket.isSessionReused()) {
+        shown = ticket?.fingerprint ?? '';
+        const expired = site.validUntil <= wire.world.now();
+        if (!isRegistered(site, shown) || expired) {
+          wire.tickets.delete(site.name);
+          return refuse(
+            `the session of ${site.name} can no longer be resumed: its certificate is no longer good`,
+          );
+        }
+      }
       this.connected = socket.alpnProtocol === 'h2';
       if (this.connected) return settle(null);
-      settle(new LogicError('unreachable', `what answers at ${this.#site.address} does not speak HTTP/2`));
-      socket.destroy();
+      refuse(`what answers at ${site.address} does not speak HTTP/2`);
     });
   }
 }
 
-function checkPin(site: Site, peer: PeerCertificate): Error | undefined {
-  if (fingerprintOf(peer.fingerprint256) === site.fingerprint) return undefined;
+/** The certificate that the site has, or the one that it was given last and has not been seen with. */
+function isRegistered(site: Site, fingerprint: string): boolean {
+  return fingerprint !== '' && (fingerprint === site.fingerprint || fingerprint === site.nextFingerprint);
+}
+
+function checkPin(site: Site, fingerprint: string, { shown }: Wire): Error | undefined {
+  if (isRegistered(site, fingerprint)) return undefined;
+  shown(site, fingerprint);
   return new LogicError(
     'unreachable',
     `what answers at ${site.address} has a certificate of ${site.name} that is not the registered one`,

@@ -9,7 +9,7 @@ import { FOREVER, STOCK_CONNECTIONS, STOCK_IDLE_MS } from '@fleet/shared/limits.
 import { buildConnector, type Dispatcher, Pool } from 'undici';
 import { isLoopback } from '../config.ts';
 import { realWorld, type World } from '../world.ts';
-import type { Registry, Site } from './registry.ts';
+import type { Enrolled, Registry, Site } from './registry.ts';
 import type { Post, Session } from './sessions.ts';
 
 export interface StockEnrolment {
@@ -37,7 +37,7 @@ export function enrolStock({
   const before = registry.get(name.data);
   if (before !== undefined && before.kind !== 'stock')
     throw new LogicError('bad_request', `${name.data} is enrolled already, and is no stock server`);
-  const row: Site = {
+  const row: Enrolled = {
     name: name.data,
     kind: 'stock',
     address: readUrl(url, insecurePlain),
@@ -48,8 +48,7 @@ export function enrolStock({
     validUntil: FOREVER,
     labels,
   };
-  registry.enrol(row);
-  return row;
+  return registry.enrol(row);
 }
 
 /** The URL in front of `/pengine/create`, without a final slash. */

@@ -35,7 +35,7 @@ export function loopbackCallers(tokens: Tokens): CallerOf {
   };
 }
 
-export function tlsCallers(tokens: Tokens): CallerOf {
+export function tlsCallers(tokens: Tokens, now: () => number): CallerOf {
   // One certificate a connection: reading it out of OpenSSL costs more than the rest of a request's checks.
   const known = new WeakMap<object, Caller>();
   return ({ headers, connection, socket }) => {
@@ -43,14 +43,17 @@ export function tlsCallers(tokens: Tokens): CallerOf {
     if (withToken !== null) return withToken;
     const before = known.get(connection);
     if (before !== undefined) return before;
-    const caller = coordinator(socket());
+    const caller = coordinator(socket(), now());
     known.set(connection, caller);
     return caller;
   };
 }
 
-/** A coordinator asks; what a site is told by an operator comes from a token. */
-function coordinator(socket: TLSSocket): Caller {
+/**
+ * A coordinator asks; what a site is told by an operator comes from a token. On a resumed connection the certificate is the one of
+ * the session that the ticket is from: it may have ended since.
+ */
+function coordinator(socket: TLSSocket, now: number): Caller {
   const certificate = socket.getPeerCertificate();
   if (!socket.authorized || certificate.fingerprint256 === undefined) {
     throw new LogicError('forbidden', "Show a certificate that this site's authority issued, or a token.");
@@ -59,5 +62,10 @@ function coordinator(socket: TLSSocket): Caller {
   if (units === undefined || ![units].flat().includes(COORDINATOR)) {
     throw new LogicError('forbidden', "This certificate does not have the coordinator's role.");
   }
+  if (Date.parse(certificate.valid_to) <= now)
+    throw new LogicError(
+      'forbidden',
+      "The coordinator's certificate has ended since this session was begun.",
+    );
   return { name: certificate.fingerprint256, role: 'viewer' };
 }
