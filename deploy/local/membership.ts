@@ -77,7 +77,7 @@ export async function enrolSites(
 function isMember(site: LocalSite, registry: Registry): boolean {
   const { certificate, authority } = tlsFiles(site);
   const row = registry.get(site.name);
-  const good = row !== undefined && row.validUntil - realWorld.now() > CERTIFICATE_RENEW_DAYS * DAY_MS;
+  const good = row?.status === 'active' && row.validUntil - realWorld.now() > CERTIFICATE_RENEW_DAYS * DAY_MS;
   return good && existsSync(certificate) && existsSync(authority);
 }
 

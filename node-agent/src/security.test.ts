@@ -7,11 +7,28 @@ import { test } from 'node:test';
 const ROOT = new URL('../../', import.meta.url).pathname;
 const read = (path: string) => readFileSync(join(ROOT, path), 'utf8');
 
-test('every test that docs/security.md names is there, and sharp edges 1 to 9 each have one', () => {
-  const rows = read('docs/security.md')
+/** Rows of a page's tables that name a test. */
+function promises(page: string): string[] {
+  return read(page)
     .split('\n')
     .filter((line) => /^\| .*`[\w./-]+\.(test\.ts|plt)`/.test(line));
+}
+
+test('every test that docs/fleet-identity.md names is there', () => {
+  const rows = promises('docs/fleet-identity.md');
+  assert.ok(rows.length > 7);
+  assertThere(rows);
+});
+
+test('every test that docs/security.md names is there, and sharp edges 1 to 9 each have one', () => {
+  const rows = promises('docs/security.md');
   assert.ok(rows.length > 20);
+  assertThere(rows);
+  const edges = rows.flatMap((row) => /^\| (\d) /.exec(row)?.[1] ?? []);
+  assert.deepEqual(edges, ['1', '2', '3', '4', '5', '6', '7', '8', '9']);
+});
+
+function assertThere(rows: readonly string[]): void {
   for (const row of rows) {
     const named = [...row.matchAll(/`([\w./-]+\.(?:test\.ts|plt))`((?::? ?(?:; )?"[^"]+")*)/g)];
     for (const [, path = '', names = ''] of named) {
@@ -21,9 +38,7 @@ test('every test that docs/security.md names is there, and sharp edges 1 to 9 ea
         assert.ok(text.includes(name) || isInLoop(text, name), `${path}: ${name}`);
     }
   }
-  const edges = rows.flatMap((row) => /^\| (\d) /.exec(row)?.[1] ?? []);
-  assert.deepEqual(edges, ['1', '2', '3', '4', '5', '6', '7', '8', '9']);
-});
+}
 
 /** A test in a loop has a part of its name put in. */
 function isInLoop(text: string, name: string): boolean {

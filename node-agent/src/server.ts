@@ -7,7 +7,7 @@
 import type { Http2SecureServer, Http2ServerRequest } from 'node:http2';
 import type { TLSSocket } from 'node:tls';
 import { asLogicError, LogicError } from '@fleet/shared/errors.ts';
-import { REQUEST_BODY_BYTES } from '@fleet/shared/limits.ts';
+import { REQUEST_BODY_BYTES, TICKET_VALID_S } from '@fleet/shared/limits.ts';
 import { PAGE_HEADERS, pageOf } from '@fleet/shared/page/page.ts';
 import type { Caller, Tokens } from '@fleet/shared/tokens.ts';
 import { fastifyTRPCPlugin } from '@trpc/server/adapters/fastify';
@@ -81,7 +81,14 @@ export function tlsServer(parts: ServerParts, files: TlsFiles): FastifyInstance 
 }
 
 function secure({ cert, key, ca }: TlsFiles) {
-  return { cert, key, ca, minVersion: 'TLSv1.3' as const, sessionIdContext: 'logic-node' };
+  return {
+    cert,
+    key,
+    ca,
+    minVersion: 'TLSv1.3' as const,
+    sessionIdContext: 'logic-node',
+    sessionTimeout: TICKET_VALID_S,
+  };
 }
 
 /** Shows another certificate from now on. Tickets given before are worth nothing then: their key went with the old one. */

@@ -251,6 +251,8 @@ export const PROBES_AT_ONCE = 64;
 export const ANNOUNCEMENTS_WAITING = 256;
 /** Two with one key are looked at again after this: an agent that is restarted has ended by then. */
 export const CLONE_LOOK_AGAIN_MS = 3_000;
+/** A TLS session with a site may be resumed for this long after its handshake: a network that was away for a night. */
+export const TICKET_VALID_S = 12 * 60 * 60;
 /** TLS handshakes with sites at once, and after how long one that hangs no longer counts. */
 export const HANDSHAKES_AT_ONCE = 64;
 export const HANDSHAKE_SLOT_MS = 100;

@@ -2,8 +2,9 @@
 import type { Site } from '../sites/registry.ts';
 
 export function registryRow(name: string, labels: Readonly<Record<string, string>> = {}): Site {
-  const row = {
+  return {
     name,
+    subject: name,
     labels,
     address: '127.0.0.1:1',
     kind: 'node',
@@ -12,6 +13,9 @@ export function registryRow(name: string, labels: Readonly<Record<string, string
     publicKey: name,
     enrolledAt: 0,
     validUntil: 0,
+    incarnation: 1,
+    nextFingerprint: null,
+    status: 'active',
+    reason: null,
   };
-  return row as unknown as Site;
 }

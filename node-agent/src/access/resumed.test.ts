@@ -75,7 +75,7 @@ test("a coordinator's resumed connection is a coordinator's, until its certifica
   assert.equal(second.said, 'resumed viewer');
   now = Date.parse('2050-01-01');
   assert.match(
-    (await visit(coordinator, second.ticket)).said,
+    (await visit(coordinator, first.ticket)).said,
     /^resumed The coordinator's certificate has ended/,
   );
   now = Date.now();

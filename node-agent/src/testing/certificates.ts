@@ -23,9 +23,8 @@ const ECDSA = { name: 'ECDSA', hash: 'SHA-256' } as const;
 
 let serial = 0x1000;
 
-/** An authority that signs itself. */
-export function authority(name = 'test authority'): Promise<Certified> {
-  const key = newKey();
+/** An authority that signs itself, with a key of its own where none is given. */
+export function authority(name = 'test authority', key = newKey()): Promise<Certified> {
   return certificate({ name, unit: 'authority', key }, { name, unit: 'authority', key }, [
     new x509.BasicConstraintsExtension(true),
   ]);
