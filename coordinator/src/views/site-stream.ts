@@ -170,6 +170,8 @@ export class SiteStream {
       nonce,
       headers: stampLines(stamp),
       body: Buffer.from(body),
+      // When the site made it is not known: it is never taken for one that came late.
+      start: 0,
       askedAt: now,
       receivedAt: now,
     });

@@ -7,8 +7,8 @@ import { existsSync, mkdirSync, readFileSync, renameSync, rmSync } from 'node:fs
 import { rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { siteName } from '@fleet/shared/api/ask.ts';
+import { readSettings } from '@fleet/shared/settings.ts';
 import { z } from 'zod';
-import { readSettings } from '../settings.ts';
 
 const MEMBERSHIP_FILE_BYTES = 16 * 1024;
 
