@@ -66,7 +66,15 @@ export async function serve(parts: ServerParts, address: HostPort): Promise<Serv
       guard(request);
       callerOf(request);
     },
-    context: (request, drained) => ({ fleet, members, views, live, alerts, caller: callerOf(request), drained }),
+    context: (request, drained) => ({
+      fleet,
+      members,
+      views,
+      live,
+      alerts,
+      caller: callerOf(request),
+      drained,
+    }),
     failed: (cause, path) => log.error({ err: cause, path }, 'a call failed'),
   });
   const { port } = app.server.address() as AddressInfo;
