@@ -114,6 +114,8 @@ export class Journal {
   readonly #flush: Flush;
   /** The log was not synced once: what it holds is safe only when it stands in the database. */
   #suspect = false;
+  /** The counter as it stands: one agent holds the file, and it is asked for at every turn. */
+  #last: number;
   #durable: number;
 
   private constructor(file: Database.Database, sync: SyncLog) {
@@ -123,7 +125,8 @@ export class Journal {
     this.#log = openSync(`${file.name}-wal`, 'r+');
     // After a kill the log may be as the kernel has it, and not as the disk does.
     fdatasyncSync(this.#log);
-    this.#durable = this.lastRevision;
+    this.#last = this.#statements.last.get()?.revision ?? 0;
+    this.#durable = this.#last;
     this.#flush = new Flush(async () => {
       const last = this.lastRevision;
       await this.#syncLog(sync);
@@ -155,7 +158,7 @@ export class Journal {
 
   /** The last revision given out, 0 at first. */
   get lastRevision(): number {
-    return this.#statements.last.get()?.revision ?? 0;
+    return this.#last;
   }
 
   /** The last revision that is known to be on the disk. */
@@ -189,7 +192,7 @@ export class Journal {
    */
   append(rows: readonly JournalRow[], now: number, beside: (revision: number) => void = () => {}): number {
     const { step, batch, row } = this.#statements;
-    return this.#stored(() => {
+    this.#last = this.#stored(() => {
       const { revision } = step.get();
       batch.run({ revision, committedAt: now });
       rows.forEach(({ fact, source, observedAt, validUntil, removed }, position) => {
@@ -198,6 +201,7 @@ export class Journal {
       beside(revision);
       return revision;
     });
+    return this.#last;
   }
 
   /** Of a batch that was refused after it was stored: the revision stays, and changes nothing. */
@@ -214,6 +218,7 @@ export class Journal {
   /** The text is ahead of a journal that was lost: the counter goes on from the text. */
   continueFrom(revision: number): void {
     this.db.update(counter).set({ revision }).where(lt(counter.revision, revision)).run();
+    this.#last = Math.max(this.#last, revision);
   }
 
   /** Forgets batches up to `revision`, a bounded number at a time. */
