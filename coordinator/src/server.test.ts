@@ -245,5 +245,5 @@ test('the example client for script authors runs as it is', async () => {
   const { stdout } = await run(QUERY);
   assert.match(stdout, /'barn' +│ 'pve1' │ 0\.75 │ 'verified'/);
   assert.match(stdout, /\nrude error not_ready\npartial: 1 of 2 sites\n$/);
-  await assert.rejects(run('shell(ls)'), { code: 1, stderr: /^unknown_predicate / });
+  await assert.rejects(run('shell(ls)'), { code: 1, stderr: /^unknown_predicate: / });
 });
