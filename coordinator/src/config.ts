@@ -17,7 +17,10 @@ export interface HostPort {
 /** Where a coordinator keeps its files, under its data directory. */
 export function coordinatorFiles(
   data: string,
-): Record<'registry' | 'authority' | 'manifests' | 'history' | 'alerts' | 'alertSettings', string> {
+): Record<
+  'registry' | 'authority' | 'manifests' | 'history' | 'alerts' | 'alertSettings' | 'composition',
+  string
+> {
   return {
     registry: join(data, 'fleet.sqlite'),
     authority: join(data, 'ca'),
@@ -25,6 +28,7 @@ export function coordinatorFiles(
     history: join(data, 'history.sqlite'),
     alerts: join(data, 'fleet-alerts.sqlite'),
     alertSettings: join(data, 'fleet-alerts.json'),
+    composition: join(data, 'composition.sqlite'),
   };
 }
 

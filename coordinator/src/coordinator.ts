@@ -8,6 +8,7 @@ import { logTo } from '@fleet/shared/log.ts';
 import { Tokens } from '@fleet/shared/tokens.ts';
 import { type Logger, pino } from 'pino';
 import { secretOf } from './access.ts';
+import { startComposition } from './composition/composition.ts';
 import { coordinatorFiles, type HostPort } from './config.ts';
 import { LiveAnswers } from './query/live.ts';
 import { openManifests } from './query/manifests.ts';
@@ -62,13 +63,21 @@ export async function startCoordinator({
   const files = coordinatorFiles(data);
   const manifest = await loadManifest(kb);
   const authority = await openAuthority(files.authority, world);
-  const registry = openRegistry(files.registry);
+  const enrolled = openRegistry(files.registry);
+  const composition = startComposition({
+    file: files.composition,
+    authority,
+    registry: enrolled,
+    world,
+    log,
+  });
+  const { registry, through } = composition;
   const sessions: Sessions = openSessions(authority, {
     world,
     shown: (site, fingerprint) => void clones.shown(site, fingerprint),
   });
   const clones: Clones = openClones({
-    registry,
+    registry: enrolled,
     world,
     probe: openProbe(authority),
     quarantined: ({ name }, reason) => {
@@ -76,10 +85,10 @@ export async function startCoordinator({
       sessions.end(name);
     },
   });
-  const invitations = openInvitations(registry);
+  const invitations = openInvitations(enrolled);
   let tls: TlsServer | null = null;
   const address = () => tls?.address ?? null;
-  const members = openMembers({ authority, registry, invitations, sessions, world, address });
+  const members = openMembers({ authority, registry: enrolled, invitations, sessions, world, address });
   const manifests = openManifests(files.manifests);
   const history = await openHistory({ file: files.history, key: authority.coordinator.key, world, log });
   const fleet = openFleet({
@@ -89,9 +98,11 @@ export async function startCoordinator({
     manifest,
     manifests,
     world,
+    through,
     history,
     lastKnown: history,
   });
+  const composed = composition.serve(fleet);
   const tokens = new Tokens(data, { ...world, secret: () => secretOf(world) });
   const views = new Views(fleet);
   const ledger = new FleetAlertLedger(files.alerts);
@@ -99,9 +110,9 @@ export async function startCoordinator({
   const alerts = new FleetAlerts({ definitions, views, ledger, world, log });
   alerts.start();
   const live = new LiveAnswers(fleet, views);
-  const parts = { fleet, views, alerts, live, members, tokens, log };
-  const joining = { authority, registry, invitations, world };
-  const renewing = { authority, registry, clones, world };
+  const parts = { fleet, views, alerts, live, members, tokens, log, composed };
+  const joining = { authority, registry: enrolled, invitations, world };
+  const renewing = { authority, registry: enrolled, clones, world };
   if (tlsAddress !== null)
     tls = await serveTls({ ...parts, joining, renewing, joined: (site) => sessions.end(site) }, tlsAddress);
   const server = await serve(parts, listen);
@@ -116,6 +127,7 @@ export async function startCoordinator({
       await alerts.stop();
       views.stop();
       await Promise.all([server.close(), tls?.close()]);
+      await composition.close();
       await sessions.close();
       clones.close();
       await history.close();

@@ -9,6 +9,7 @@ import { fail } from './client.ts';
 import { registerAlerts } from './commands/alerts.ts';
 import { registerAsk } from './commands/ask.ts';
 import { registerCompletion } from './commands/completion.ts';
+import { registerCompose } from './commands/compose.ts';
 import { registerDiff } from './commands/diff.ts';
 import { registerEnrolStock } from './commands/enrol-stock.ts';
 import { registerExplain } from './commands/explain.ts';
@@ -35,6 +36,7 @@ registerToken(program);
 registerEnrolStock(program);
 registerHistory(program);
 registerDiff(program);
+registerCompose(program);
 registerCompletion(program);
 
 const json = process.argv.includes('--json');

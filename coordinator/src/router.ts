@@ -50,7 +50,10 @@ export interface Context {
 
 const { router: routerOf, procedure } = logicTRPC<Context>();
 
-export type SiteListing = Omit<Site, 'publicKey'>;
+export type SiteListing = Omit<Site, 'publicKey' | 'via'> & {
+  /** The coordinator that it is behind. */
+  readonly through: string | null;
+};
 export type InvitedListing = ReturnType<Members['invited']>[number];
 
 const fleet = routerOf({
@@ -96,10 +99,12 @@ const fleet = routerOf({
   alerts: procedure
     .input(fleetAlertsInput)
     .query(({ ctx, input }): FleetAlertsResult => ctx.alerts.list(input.history)),
-  /** Every site of the registry, by name, those that were revoked too. */
-  sites: procedure.query(({ ctx }): SiteListing[] =>
-    ctx.fleet.registry.listAll().map(({ publicKey: _, ...site }) => site),
-  ),
+  /** Every site of the registry, by name, those that were revoked and those behind coordinators too. */
+  sites: procedure.query(({ ctx }): SiteListing[] => {
+    const { registry } = ctx.fleet;
+    const behind = registry.list().filter(({ via }) => via !== undefined);
+    return [...registry.listAll(), ...behind].map(listing).sort((a, b) => (a.name < b.name ? -1 : 1));
+  }),
   /** Invitations that nobody has used. */
   invited: procedure.query(({ ctx }): readonly InvitedListing[] => {
     needs('operator', ctx.caller);
@@ -136,6 +141,10 @@ function answerLive({ fleet, live, caller }: Context, input: FleetAskInput): Fle
 function historyOf({ fleet }: Context): History {
   if (fleet.history === undefined) throw new LogicError('not_found', 'this coordinator keeps no history');
   return fleet.history;
+}
+
+function listing({ publicKey: _, via, ...site }: Site): SiteListing {
+  return { ...site, through: via?.coordinator.name ?? null };
 }
 
 /** Events at the pace of the one who reads them. */

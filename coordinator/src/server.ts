@@ -22,6 +22,7 @@ import {
 } from 'fastify';
 import type { Logger } from 'pino';
 import { type CallerOf, loopbackCallers, onceARequest } from './access.ts';
+import { addCompositionRoutes, type CompositionRoutes } from './composition/routes.ts';
 import { formatHostPort, type HostPort, isLoopback, parseHostPort } from './config.ts';
 import type { LiveAnswers } from './query/live.ts';
 import { askFleet, type Fleet } from './query/pipeline.ts';
@@ -44,6 +45,8 @@ export interface ServerParts {
   readonly members: Members;
   readonly tokens: Tokens;
   readonly log: Logger;
+  /** What Pengine clients and coordinators above are served, where it is. */
+  readonly composed?: CompositionRoutes;
 }
 
 /** Serves until closed. Port 0 takes a free one; `url` names the one taken. @throws LogicError `bad_setup` where the address is taken */
@@ -58,6 +61,8 @@ export async function serve(parts: ServerParts, address: HostPort): Promise<Serv
   addRefusals(app, log);
   app.get('/healthz', async () => ({ ok: true, sites: fleet.registry.list().length }));
   app.get('/', (request, reply) => sendPage(fleet, request, reply, log));
+  if (parts.composed !== undefined)
+    addCompositionRoutes(app, parts.composed, (request) => callerOf(request.raw));
   await app.register(fastifyTRPCPlugin, trpcPlugin(parts, callerOf));
   await listen(app, address);
   const sockets = serveWebSockets(app.server, {
@@ -135,7 +140,10 @@ export function trpcPlugin(
 function guard(request: IncomingMessage): void {
   if (!isLoopbackHost(request.headers.host))
     throw new LogicError('forbidden', 'the Host header does not name this machine');
-  if (request.url?.startsWith('/trpc') && request.headers['sec-fetch-site'] === 'cross-site') {
+  if (
+    /^\/(trpc|pengine|roster)/.test(request.url ?? '') &&
+    request.headers['sec-fetch-site'] === 'cross-site'
+  ) {
     throw new LogicError('forbidden', 'calls from pages of other sites are refused');
   }
 }

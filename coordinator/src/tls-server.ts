@@ -26,6 +26,8 @@ import { type FastifyInstance, type FastifyReply, type FastifyRequest, fastify }
 import pLimit, { type LimitFunction } from 'p-limit';
 import type { z } from 'zod';
 import { onceARequest, tokenCallers } from './access.ts';
+import { callersAbove } from './composition/callers.ts';
+import { addCompositionRoutes } from './composition/routes.ts';
 import { formatHostPort, type HostPort, isUnspecified } from './config.ts';
 import { addRefusals, listen, type ServerParts, trpcPlugin } from './server.ts';
 import { fingerprintOf } from './sites/authority.ts';
@@ -77,6 +79,8 @@ export async function serveTls(parts: TlsServerParts, at: TlsAddress): Promise<T
   server.maxConnections = TLS_CONNECTIONS;
   addRefusals(app, parts.log);
   addMembershipRoutes(app, parts);
+  const { composed } = parts;
+  if (composed !== undefined) addCompositionRoutes(app, composed, callersAbove(parts.tokens, composed.store));
   const callerOf = onceARequest(tokenCallers(parts.tokens));
   app.addHook('onRequest', async (request) => {
     if (request.url.startsWith('/trpc')) callerOf(request.raw);

@@ -111,6 +111,14 @@ export const ERRORS = {
     outcome: 'refused',
     advice: 'Name a site of the registry: logic-fleet sites lists them.',
   },
+  loop: {
+    http: 508,
+    trpc: 'BAD_REQUEST',
+    retryable: false,
+    outcome: 'refused',
+    advice:
+      'Coordinators are sites of each other in a circle: take one of them out of the registry where it closes.',
+  },
   unauthorized: {
     http: 401,
     trpc: 'UNAUTHORIZED',

@@ -105,6 +105,24 @@ export const JOIN_INPUT_ROWS = 100_000;
 export const KNOWN_SIZES = 1_000;
 /** An idle HTTP/2 session to a site is kept for this long: a new one costs a TLS handshake. */
 export const SESSION_IDLE_MS = 10 * 60_000;
+/** Pengines that a coordinator keeps, none with a thread: each holds the rows that its client has not fetched yet. */
+export const DOOR_PENGINES = 64;
+export const DOOR_CALLER_PENGINES = DOOR_PENGINES / 2;
+/** Distinct answers of a fleet that one pengine gives. */
+export const DOOR_ROWS = 50_000;
+/** Coordinators above a site, at most: a fleet of fleets of fleets, and one to spare. */
+export const COMPOSITION_LEVELS = 4;
+/** What each coordinator keeps of a question's deadline for itself: to pass the question on, and what comes back. */
+export const LEVEL_SLACK_MS = 250;
+/** A name for each coordinator above a site, and its own: DNS labels with / between them. */
+export const SITE_PATH_CHARACTERS = (COMPOSITION_LEVELS + 1) * 64;
+/** Sites that a coordinator takes over from one below it. */
+export const ROSTER_SITES = 4_000;
+/** A roster: a key, labels and a name for each site take about 500 bytes. */
+export const ROSTER_BYTES = 8 * 1024 * 1024;
+/** How often a roster is asked for again, beside whenever a reply says that it changed. */
+export const ROSTER_REFRESH_MS = 30_000;
+export const ROSTER_TIMEOUT_MS = 5_000;
 /** Connections to one stock Pengine server. */
 export const STOCK_CONNECTIONS = 4;
 /** SWI-Prolog's server ends a connection that was idle for two seconds: ours ends before, so that none is used at that moment. */
@@ -373,6 +391,10 @@ const relations: ReadonlyArray<readonly [string, boolean]> = [
   ['what a join gives it can take in', FLEET_ROWS <= JOIN_INPUT_ROWS],
   ['a page of the history is shorter than what is kept', HISTORY_PAGE_MOST < HISTORY_ROWS],
   ['the history prunes faster than it grows', HISTORY_BATCH < HISTORY_PRUNED_AT_ONCE],
+  [
+    'a site below every level of coordinators still answers in time',
+    AGENT_REPLY_MS + COMPOSITION_LEVELS * LEVEL_SLACK_MS <= FLEET_DEADLINE_MS,
+  ],
   ['a certificate is renewed while it is valid', CERTIFICATE_RENEW_DAYS < CERTIFICATE_VALID_DAYS],
   [
     'a site renews at least once between the renewal of the authority and its end',

@@ -22,7 +22,13 @@ function renderSites(sites: readonly SiteListing[]): string {
 
 function renderSite({ name, kind, address, labels, ...row }: SiteListing, width: number): string {
   const known = Object.keys(labels).length === 0 ? [] : [written(labels)];
-  const parts = [name.padEnd(width), kind.padEnd(KIND_WIDTH), place(address), identity(kind, row), ...known];
+  const parts = [
+    name.padEnd(width),
+    kind.padEnd(KIND_WIDTH),
+    place(address, row.through),
+    identity(kind, row),
+    ...known,
+  ];
   const line = parts.join('  ').trimEnd();
   const { status, reason, subject } = row;
   const notes = [
@@ -33,7 +39,8 @@ function renderSite({ name, kind, address, labels, ...row }: SiteListing, width:
 }
 
 /** A site that has joined and was not started yet has told no address. */
-function place(address: string): string {
+function place(address: string, through: string | null): string {
+  if (through !== null) return `by way of ${through}`;
   return address.endsWith(':0') ? 'not seen yet' : address;
 }
 
@@ -41,8 +48,11 @@ const KIND_WIDTH = Math.max(...SITE_KINDS.map((kind) => kind.length));
 
 function identity(
   kind: SiteKind,
-  { fingerprint, validUntil }: Pick<SiteListing, 'fingerprint' | 'validUntil'>,
+  { fingerprint, validUntil, through }: Pick<SiteListing, 'fingerprint' | 'validUntil' | 'through'>,
 ): string {
   if (kind === 'stock') return 'unsigned';
-  return `certificate ${fingerprint.slice(0, 16)}… until ${new Date(validUntil).toISOString().slice(0, 10)}`;
+  if (kind === 'coordinator') return 'known by its key';
+  const certificate = `certificate ${fingerprint.slice(0, 16)}…`;
+  if (through !== null) return certificate;
+  return `${certificate} until ${new Date(validUntil).toISOString().slice(0, 10)}`;
 }

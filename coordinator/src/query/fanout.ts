@@ -14,6 +14,9 @@ import { FANOUT_SLOT_MS, REFUSAL_BYTES, REPLY_BYTES } from '@fleet/shared/limits
 import type { FleetQuestion } from '@fleet/shared/pengine.ts';
 import type { LimitFunction } from 'p-limit';
 import type { Dispatcher } from 'undici';
+import type { Through } from '../composition/ask-through.ts';
+import { askBehind } from '../composition/behind.ts';
+import type { Path } from '../composition/path.ts';
 import type { Site } from '../sites/registry.ts';
 import type { Session, Sessions } from '../sites/sessions.ts';
 import type { World } from '../world.ts';
@@ -55,12 +58,16 @@ export interface Wire {
   /** Bounds how many sites are being asked at the same moment, over all questions. */
   readonly limit: LimitFunction;
   readonly world: World;
+  /** How sites behind other coordinators are asked, where there are any. */
+  readonly through?: Through | undefined;
 }
 
 /** Milliseconds until the deadline, and a signal that the asker has gone away. */
 export interface Patience {
   readonly deadlineMs: number;
   readonly cancel?: AbortSignal | undefined;
+  /** Of a question that another coordinator passed on: its nonce goes to the sites as it came. */
+  readonly relay?: { readonly nonce: string; readonly path: Path } | undefined;
 }
 
 /** One promise for each target, in their order. None rejects, and all have settled by the deadline. */
@@ -68,11 +75,17 @@ export function fanout(
   wire: Wire,
   targets: readonly Site[],
   question: FleetQuestion,
-  { deadlineMs, cancel }: Patience,
+  patience: Patience,
 ): Promise<Reply>[] {
+  const { deadlineMs, cancel, relay } = patience;
   const deadline = AbortSignal.timeout(deadlineMs);
   const signal = cancel ? AbortSignal.any([deadline, cancel]) : deadline;
-  return targets.map((site) => inSlot(wire.limit, () => askSite(wire, site, question, { signal, deadline })));
+  const behind = askBehind(wire, targets, question, { ...patience, signal, deadline });
+  return targets.map(
+    (site) =>
+      behind.get(site) ??
+      inSlot(wire.limit, () => askSite(wire, site, question, { signal, deadline, nonce: relay?.nonce })),
+  );
 }
 
 /** Runs `task` in a place of `limit` that is given back when it has settled, or after a slot. */
@@ -89,13 +102,14 @@ export function inSlot<T>(limit: LimitFunction, task: () => Promise<T>): Promise
 interface Signals {
   readonly signal: AbortSignal;
   readonly deadline: AbortSignal;
+  readonly nonce?: string | undefined;
 }
 
 async function askSite(
   { sessions, world }: Wire,
   site: Site,
   question: FleetQuestion,
-  { signal, deadline }: Signals,
+  { signal, deadline, nonce: given }: Signals,
 ): Promise<Reply> {
   const start = world.elapsed();
   const target = () => ({ site, ms: Math.round(world.elapsed() - start) });
@@ -104,7 +118,7 @@ async function askSite(
   const session = sessions.to(site);
   try {
     signal.throwIfAborted();
-    const nonce = world.randomHex(16);
+    const nonce = given ?? world.randomHex(16);
     const askedAt = world.now();
     const headers = { 'content-type': 'application/json', 'logic-nonce': nonce };
     const response = await session.post({ path: '/pengine/create', headers, body: sent, signal });

@@ -14,6 +14,7 @@ import { LogicError } from '@fleet/shared/errors.ts';
 import { FANOUT_AT_ONCE, FLEET_DEADLINE_MS } from '@fleet/shared/limits.ts';
 import type { Caller } from '@fleet/shared/tokens.ts';
 import pLimit, { type LimitFunction } from 'p-limit';
+import type { Through } from '../composition/ask-through.ts';
 import type { Clones } from '../sites/clones.ts';
 import type { Registry } from '../sites/registry.ts';
 import type { Sessions } from '../sites/sessions.ts';
@@ -54,6 +55,8 @@ export interface Fleet {
   readonly gate: Gate;
   readonly limit: LimitFunction;
   readonly turn: Turn;
+  /** How sites behind other coordinators are asked, where there are any. */
+  readonly through?: Through | undefined;
   /** Of other core rules. */
   readonly manifests: Manifests;
   readonly sizes: Sizes;
@@ -64,7 +67,7 @@ export interface Fleet {
 
 type FleetParts = Pick<
   Fleet,
-  'registry' | 'sessions' | 'clones' | 'manifest' | 'world' | 'lastKnown' | 'history'
+  'registry' | 'sessions' | 'clones' | 'manifest' | 'world' | 'through' | 'lastKnown' | 'history'
 > & {
   readonly manifests?: Manifests;
 };

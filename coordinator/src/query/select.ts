@@ -39,11 +39,19 @@ export function select(registry: Pick<Registry, 'list'>, { sites, where }: Wante
 function namedOf(all: readonly Site[], names: readonly string[] | undefined): readonly Site[] {
   if (names === undefined) return all;
   const wanted = new Set(names);
-  const found = all.filter((site) => wanted.has(site.name));
-  for (const site of found) wanted.delete(site.name);
+  const found = all.filter((site) => isNamed(site, wanted));
+  for (const { name, via } of found) {
+    wanted.delete(name);
+    if (via) wanted.delete(via.coordinator.name);
+  }
   if (wanted.size > 0)
     throw new LogicError('unknown_site', `the registry has no site ${[...wanted].sort().join(', ')}`);
   return found;
+}
+
+/** Whether one of the names is the site's, or that of the coordinator that it is behind: it stands for all of its sites. */
+export function isNamed({ name, via }: Site, names: ReadonlySet<string>): boolean {
+  return names.has(name) || (via !== undefined && names.has(via.coordinator.name));
 }
 
 export function targetsOf(all: readonly Site[]): Targets {

@@ -65,6 +65,8 @@ export interface Authority {
   requestedKey(site: string, request: string): Promise<string>;
   /** A certificate for a key (SPKI, PEM) whose possession was proved. */
   issueFor(site: string, publicKey: string): Promise<Issued>;
+  /** For a coordinator above, which may ask: its own key, our word. @throws LogicError `bad_request` as `issue` */
+  admit(name: string, request: string): Promise<Issued>;
   /** What the coordinator shows as a server: its own key, its role, and these names and addresses beside its own. */
   listener(hosts: readonly string[]): Promise<Identity>;
   /** Makes anew, each for its own key, what is about to end of the authority's and the coordinator's; true where it did. */
@@ -96,6 +98,15 @@ export async function openAuthority(dir: string, world: World = realWorld): Prom
     issue: async (site, request) => issueFor(siteName.parse(site), await requestedKey(site, request)),
     requestedKey: async (site, request) => writePublicKey(await requestedKey(siteName.parse(site), request)),
     issueFor: async (site, publicKey) => issueFor(siteName.parse(site), readPublicKey(publicKey)),
+    admit: async (name, request) =>
+      describe(
+        await sign(signer(), {
+          name,
+          usages: ASKER_USAGES,
+          role: COORDINATOR,
+          publicKey: await requestedKey(COORDINATOR, request),
+        }),
+      ),
     listener: async (hosts) => ({
       certificate: await sign(signer(), {
         name: COORDINATOR,

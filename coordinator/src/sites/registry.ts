@@ -17,6 +17,7 @@ import Database from 'better-sqlite3';
 import { and, asc, desc, eq, ne, or } from 'drizzle-orm';
 import { drizzle } from 'drizzle-orm/better-sqlite3';
 import { integer, sqliteTable, text } from 'drizzle-orm/sqlite-core';
+import type { Via } from '../composition/targets.ts';
 import { SITE_KINDS } from './kinds.ts';
 import { STEPS } from './registry-formats.ts';
 
@@ -62,10 +63,14 @@ const certificates = sqliteTable('certificates', {
   certificate: text('certificate').notNull(),
 });
 
-export type Site = Readonly<typeof sites.$inferSelect>;
+/** A row; or a site behind another coordinator, which is none, and is asked through that one. */
+export type Site = Readonly<typeof sites.$inferSelect> & { readonly via?: Via };
 export type IssuedCertificate = Readonly<typeof certificates.$inferSelect>;
 /** What is told of a site when it is enrolled; the rest is the registry's. */
-export type Enrolled = Omit<Site, 'subject' | 'incarnation' | 'nextFingerprint' | 'status' | 'reason'>;
+export type Enrolled = Omit<
+  Site,
+  'via' | 'subject' | 'incarnation' | 'nextFingerprint' | 'status' | 'reason'
+>;
 
 /** Whose certificate this is, and whether it is the one to be shown now, its successor, or one before. */
 export interface Identified {

@@ -5,9 +5,11 @@ import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { loadManifest } from '@fleet/shared/catalogue.ts';
 import { askFleet, openFleet } from '../query/pipeline.ts';
+import { planQuestion } from '../query/plan.ts';
 import { answering, QUERY } from '../testing/signed-reply.ts';
 import { listen, openTestFleet, type TestSite } from '../testing/site-server.ts';
 import { startStockServer } from '../testing/stock-process.ts';
+import { Views } from '../views/watch.ts';
 import { realWorld } from '../world.ts';
 import { enrolStock } from './stock.ts';
 
@@ -87,6 +89,19 @@ const tellings: ReadonlyArray<readonly [string, string, string]> = [
   ['an error of strings', `error('1-2',error(type_error("a\\"b",c),"context")).\n`, 'refused type_error'],
   ['an error of its own', `error('1-2',error(heat,_)).\n`, 'error internal'],
 ];
+
+test('it tells of no change: a live view skips it with the reason, and a question does not rest on such a view', (t) => {
+  const views = new Views(fleet);
+  t.after(() => views.stop());
+  const { view } = views.follow({ query: QUERY, sites: ['attic'] }, { ready: () => {}, event: () => {} });
+  const [row] = view.sites.map(({ verdict }) => verdict.outcome);
+  assert.deepEqual([row?.outcome, row?.code], ['skipped', null]);
+  assert.match(row?.message ?? '', /does not tell what changes/);
+  assert.equal(
+    views.find(planQuestion({ query: QUERY, sites: ['attic'] }, fleet), { sites: ['attic'] }),
+    null,
+  );
+});
 
 /** A server on this machine that answers as told. */
 async function hosted(answer: RequestListener): Promise<{ url: string; close(): void }> {

@@ -17,7 +17,8 @@ import {
 import pLimit from 'p-limit';
 import type { Fleet } from '../query/pipeline.ts';
 import { type Plan, planQuestion } from '../query/plan.ts';
-import { select, type Targets, targetsOf } from '../query/select.ts';
+import { isNamed, select, type Targets, targetsOf } from '../query/select.ts';
+import type { Site } from '../sites/registry.ts';
 import { Feed } from './feed.ts';
 import { type Follower, View } from './view.ts';
 
@@ -87,6 +88,7 @@ export class Views {
 
   /** The view that stands for this question, where there is one that knows enough to answer. */
   find(plan: Plan, input: Pick<FleetAskInput, 'sites' | 'where'>): View | null {
+    if (plan.targets.some((site) => whyNotLive(site) !== null)) return null;
     const view = plan.join === null ? this.#views.get(keyOf(plan, input)) : undefined;
     return view?.ready ? view : null;
   }
@@ -173,11 +175,28 @@ function targetsNow(
   { sites, where }: Pick<FleetAskInput, 'sites' | 'where'>,
 ): Targets {
   const members = registry.list();
-  const wanted = sites && members.filter(({ name }) => sites.includes(name)).map(({ name }) => name);
+  const wanted = sites && members.filter((site) => isNamed(site, new Set(sites))).map(({ name }) => name);
   try {
-    return select({ list: () => members }, { sites: wanted, where });
+    return onlyLive(select({ list: () => members }, { sites: wanted, where }));
   } catch (cause) {
     if (cause instanceof LogicError && cause.code === 'unknown_site') return targetsOf([]);
     throw cause;
   }
+}
+
+/** Who cannot push is a target all the same: it is skipped, with the reason. */
+function onlyLive({ all, asked, skipped }: Targets): Targets {
+  const without = asked.flatMap((site) => {
+    const reason = whyNotLive(site);
+    return reason === null ? [] : [{ site, reason }];
+  });
+  if (without.length === 0) return { all, asked, skipped };
+  const left = new Set(without.map(({ site }) => site));
+  return { all, asked: asked.filter((site) => !left.has(site)), skipped: [...skipped, ...without] };
+}
+
+function whyNotLive({ kind, via }: Site): string | null {
+  if (via !== undefined) return `a live view does not reach through ${via.coordinator.name}: watch it there`;
+  if (kind === 'stock') return 'a stock Pengine server does not tell what changes';
+  return kind === 'coordinator' ? 'its sites are not known yet' : null;
 }

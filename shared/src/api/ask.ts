@@ -10,6 +10,7 @@ import {
   FLEET_DEADLINE_MS,
   FLEET_ROWS,
   ORDER_KEYS,
+  SITE_PATH_CHARACTERS,
   WHERE_CHARACTERS,
 } from '../limits.ts';
 
@@ -35,6 +36,15 @@ export const siteName = z
   .string()
   .regex(/^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/, 'a site name is a DNS label: a-z, 0-9 and -');
 
+/** A site, or one behind other coordinators: `garage`, `lower/garage`, `a/b/garage`. */
+export const sitePath = z
+  .string()
+  .max(SITE_PATH_CHARACTERS)
+  .regex(
+    /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?(\/[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)*$/,
+    'a site is a DNS label, or several with / between them',
+  );
+
 export const siteAskInput = z.object({
   query: z.string().min(1),
   /** Without proofs, answers stand as `unproved`. */
@@ -50,7 +60,7 @@ export type WhyNotInput = z.input<typeof whyNotInput>;
 
 export const fleetAskInput = siteAskInput.extend({
   /** Targets by name; all enrolled sites where left out. */
-  sites: z.array(siteName).min(1).optional(),
+  sites: z.array(sitePath).min(1).optional(),
   /** Targets by an expression over labels and names: `region=eu, !(tier=edge); name=shop*` (docs/fleet.md). */
   where: z.string().min(1).max(WHERE_CHARACTERS).optional(),
   /** Over what an aggregate is folded, or a `top/3` taken: the whole fleet where left out. */

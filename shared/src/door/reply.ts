@@ -21,7 +21,7 @@ const CONTENT_TYPE: Readonly<Record<ReplyFormat, string>> = {
 };
 
 /** Errors that belong to the transport: an HTTP status, and JSON whatever the format. */
-const TRANSPORT_CODES: readonly string[] = ['too_large', 'busy', 'forbidden', 'not_found'];
+const TRANSPORT_CODES: readonly string[] = ['too_large', 'busy', 'forbidden', 'not_found', 'loop'];
 
 /** An error that Node found, as an event of the pengine `id`. */
 export function errorReply(format: ReplyFormat, id: string, error: LogicError): DoorReply {

@@ -48,8 +48,9 @@ export class Vocabulary {
   readonly #functors: ReadonlySet<string>;
   readonly #templateFunctors = new Set<string>();
 
-  constructor(manifest: Manifest) {
-    this.#functors = new Set([...LANGUAGE, ...manifest.entries.keys()]);
+  /** `more` are goals, `name/arity`, that whoever owns this door knows beside the catalogue. */
+  constructor(manifest: Manifest, more: readonly string[] = []) {
+    this.#functors = new Set([...LANGUAGE, ...manifest.entries.keys(), ...more]);
   }
 
   /** Throws `unknown_predicate` with the first functor, from the left, that no question may use. */
