@@ -3,7 +3,7 @@
  * data folder keeps their hashes only; the token itself is shown once, when it is made. A token is 256 random bits, so a plain SHA-256 is enough:
  * there is nothing to guess. The file is read again when it changes, so a revoked token is refused a moment later.
  */
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import { readFileSync, renameSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
@@ -135,5 +135,5 @@ export class Tokens {
 }
 
 function hashOf(token: string): string {
-  return createHash('sha256').update(token).digest('hex');
+  return hash('sha256', token);
 }
