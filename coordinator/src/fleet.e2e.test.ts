@@ -8,6 +8,7 @@ import { createPrivateKey } from 'node:crypto';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { loadManifest } from '@fleet/shared/catalogue.ts';
+import { REPLY_BYTES } from '@fleet/shared/limits.ts';
 import { signReply } from '@fleet/shared/reply.ts';
 import { askFleet, openFleet } from './query/pipeline.ts';
 import type { Site } from './sites/registry.ts';
@@ -77,10 +78,14 @@ test('an endless question is refused by each site in its own words, and they go 
 async function forward(site: Site, { headers, body }: Asked) {
   const sessions = openSessions(parts.authority);
   const sent = { 'content-type': 'application/json', 'logic-nonce': String(headers['logic-nonce']) };
-  const reply = await sessions
-    .to(site)
-    .post({ path: '/pengine/create', headers: sent, body, signal: AbortSignal.timeout(10_000) });
-  const text = await reply.body.text();
+  const reply = await sessions.to(site).post({
+    path: '/pengine/create',
+    headers: sent,
+    body,
+    signal: AbortSignal.timeout(10_000),
+    most: () => REPLY_BYTES,
+  });
+  const text = reply.body.toString();
   await sessions.close();
   const stamp = Object.fromEntries(
     Object.entries(reply.headers).filter(([name]) => name.startsWith('logic-')),

@@ -7,7 +7,6 @@
  * as there are places would have kept all the others from being asked.) Nothing is asked twice here;
  * what came as a body is not looked at here either, only counted.
  */
-import { setTimeout as delay } from 'node:timers/promises';
 import type { Outcome } from '@fleet/shared/api/ask.ts';
 import { ERRORS, LogicError } from '@fleet/shared/errors.ts';
 import { FANOUT_SLOT_MS, REFUSAL_BYTES, REPLY_BYTES } from '@fleet/shared/limits.ts';
@@ -89,12 +88,19 @@ export function fanout(
 }
 
 /** Runs `task` in a place of `limit` that is given back when it has settled, or after a slot. */
-export function inSlot<T>(limit: LimitFunction, task: () => Promise<T>): Promise<T> {
-  const { promise, resolve, reject } = Promise.withResolvers<T>();
-  void limit(async () => {
+export function inSlot<T>(limit: LimitFunction, task: () => Promise<T>, slotMs = FANOUT_SLOT_MS): Promise<T> {
+  const { promise, resolve } = Promise.withResolvers<T>();
+  void limit(() => {
     const running = task();
-    running.then(resolve, reject);
-    await Promise.race([running.catch(() => undefined), delay(FANOUT_SLOT_MS, undefined, { ref: false })]);
+    resolve(running);
+    return new Promise<void>((leave) => {
+      const timer = setTimeout(leave, slotMs).unref();
+      const free = () => {
+        clearTimeout(timer);
+        leave();
+      };
+      running.then(free, free);
+    });
   });
   return promise;
 }
@@ -121,15 +127,22 @@ async function askSite(
     const nonce = given ?? world.randomHex(16);
     const askedAt = world.now();
     const headers = { 'content-type': 'application/json', 'logic-nonce': nonce };
-    const response = await session.post({ path: '/pengine/create', headers, body: sent, signal });
-    const body = await readBody(response);
+    const path = '/pengine/create';
+    const { statusCode, body, ...reply } = await session.post({
+      path,
+      headers,
+      body: sent,
+      signal,
+      most: mostOf,
+    });
+    if (statusCode !== 200) throw readRefusal(statusCode, body.toString());
     if (site.kind === 'stock') endLeftBehind(session, body);
     return {
       ...target(),
       kind: 'body',
       ownSession: true,
       nonce,
-      headers: response.headers,
+      headers: reply.headers,
       body,
       start,
       askedAt,
@@ -155,12 +168,6 @@ function late(session: Session): LogicError {
   );
 }
 
-/** The body of a reply, or what the site said instead of one. @throws LogicError for every other status than 200 */
-async function readBody({ statusCode, body }: Dispatcher.ResponseData): Promise<Buffer> {
-  if (statusCode === 200) return readAtMost(body, REPLY_BYTES);
-  throw readRefusal(statusCode, (await readAtMost(body, REFUSAL_BYTES)).toString());
-}
-
 export async function readAtMost(body: Dispatcher.ResponseData['body'], bytes: number): Promise<Buffer> {
   const chunks: Buffer[] = [];
   let size = 0;
@@ -172,6 +179,8 @@ export async function readAtMost(body: Dispatcher.ResponseData['body'], bytes: n
   }
   return Buffer.concat(chunks, size);
 }
+
+const mostOf = (statusCode: number): number => (statusCode === 200 ? REPLY_BYTES : REFUSAL_BYTES);
 
 /** What undici, TLS or HTTP/2 reported, as the one code that it comes to. */
 export function lost(cause: unknown, site: Site): LogicError {

@@ -1,5 +1,5 @@
 /** What a question to a stock Pengine server needs beside the ordinary way: it knows no assumptions, and pengines outlive their errors. */
-import { STOCK_FAREWELL_MS } from '@fleet/shared/limits.ts';
+import { REFUSAL_BYTES, STOCK_FAREWELL_MS } from '@fleet/shared/limits.ts';
 import { leftBehind } from '@fleet/shared/stock.ts';
 import type { Session } from '../sites/sessions.ts';
 
@@ -21,8 +21,7 @@ export function endLeftBehind(session: Session, body: Buffer): void {
   const path = `/pengine/send?${new URLSearchParams({ id, format: 'prolog' })}`;
   const headers = { 'content-type': 'application/x-prolog; charset=UTF-8' };
   const signal = AbortSignal.timeout(STOCK_FAREWELL_MS);
-  session.post({ path, headers, body: 'destroy .\n', signal }).then(
-    ({ body: said }) => said.dump().catch(() => undefined),
-    () => undefined,
-  );
+  session
+    .post({ path, headers, body: 'destroy .\n', signal, most: () => REFUSAL_BYTES })
+    .catch(() => undefined);
 }

@@ -23,7 +23,7 @@ async function telling(name: string): Promise<TestSite> {
 
 async function reused(sessions: Sessions, site: Site): Promise<string> {
   const signal = AbortSignal.timeout(5_000);
-  const reply = await sessions.to(site).post({ path: '/', headers: {}, body: '', signal });
+  const reply = await sessions.to(site).open({ path: '/', headers: {}, body: '', signal });
   return reply.body.text();
 }
 

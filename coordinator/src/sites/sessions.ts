@@ -18,20 +18,19 @@ import { type buildConnector, Client, type Dispatcher } from 'undici';
 import { parseHostPort } from '../config.ts';
 import { realWorld, type World } from '../world.ts';
 import { type Authority, fingerprintOf } from './authority.ts';
+import { exchange, type Post, type Request, type Whole } from './exchange.ts';
 import type { Site } from './registry.ts';
 import { refuseUnlessActive } from './renew.ts';
 import { openStockSessions } from './stock.ts';
 
-export interface Post {
-  readonly path: string;
-  readonly headers: Readonly<Record<string, string>>;
-  readonly body: string;
-  readonly signal: AbortSignal;
-}
-
 export interface Session {
-  /** Sends the request on a stream of its own. Rejects with LogicError `unreachable` where no session could be opened. */
-  post(post: Post): Promise<Dispatcher.ResponseData>;
+  /**
+   * Sends the request on a stream of its own. Rejects with LogicError `unreachable` where no session could be opened, `bad_reply` where
+   * the reply is too large, and with the signal's reason.
+   */
+  post(post: Post): Promise<Whole>;
+  /** The same for a reply that is read as it comes. */
+  open(request: Request): Promise<Dispatcher.ResponseData>;
   /** Whether a TLS connection has been made and checked. */
   readonly connected: boolean;
   /** Questions on it may end; new ones get another session. */
@@ -125,13 +124,15 @@ function contextOf(authority: Authority, renewed: () => void): () => SecureConte
 
 /** To a site that is not to be asked. */
 function noSession(site: Site): Session {
+  const refuse = async () => {
+    refuseUnlessActive(site);
+    throw new LogicError('internal', `${site.name} is active, and has no session`);
+  };
   return {
     connected: false,
     retire: () => {},
-    post: async () => {
-      refuseUnlessActive(site);
-      throw new LogicError('internal', `${site.name} is active, and has no session`);
-    },
+    post: refuse,
+    open: refuse,
   };
 }
 
@@ -162,19 +163,26 @@ class SiteSession implements Session {
     );
   }
 
+  post(post: Post): Promise<Whole> {
+    return this.#counted(() => exchange(this.#client, post));
+  }
+
   /** undici notices a signal only once a request is on a stream, so a handshake that hangs is waited for here. */
-  async post({ path, headers, body, signal }: Post): Promise<Dispatcher.ResponseData> {
+  open(request: Request): Promise<Dispatcher.ResponseData> {
+    const { signal } = request;
     const { promise: aborted, reject } = Promise.withResolvers<never>();
     const abort = () => reject(signal.reason);
     signal.addEventListener('abort', abort, { once: true });
+    return this.#counted(() =>
+      Promise.race([this.#client.request({ method: 'POST', ...request }), aborted]),
+    ).finally(() => signal.removeEventListener('abort', abort));
+  }
+
+  async #counted<T>(ask: () => Promise<T>): Promise<T> {
     this.#waiting += 1;
     try {
-      return await Promise.race([
-        this.#client.request({ method: 'POST', path, headers, body, signal }),
-        aborted,
-      ]);
+      return await ask();
     } finally {
-      signal.removeEventListener('abort', abort);
       this.#waiting -= 1;
       this.#endIfDone();
     }

@@ -6,11 +6,12 @@
 import { siteName } from '@fleet/shared/api/ask.ts';
 import { LogicError } from '@fleet/shared/errors.ts';
 import { FOREVER, STOCK_CONNECTIONS, STOCK_IDLE_MS } from '@fleet/shared/limits.ts';
-import { buildConnector, type Dispatcher, Pool } from 'undici';
+import { buildConnector, Pool } from 'undici';
 import { isLoopback } from '../config.ts';
 import { realWorld, type World } from '../world.ts';
+import { exchange, type Post, type Whole } from './exchange.ts';
 import type { Enrolled, Registry, Site } from './registry.ts';
-import type { Post, Session } from './sessions.ts';
+import type { Session } from './sessions.ts';
 
 export interface StockEnrolment {
   readonly registry: Pick<Registry, 'enrol' | 'get'>;
@@ -129,17 +130,12 @@ class StockSession implements Session {
     return !this.#retired && site.address === this.#address;
   }
 
-  /** undici notices a signal only once a request is on a connection, so one that does not come about is waited for here. */
-  async post({ path, headers, body, signal }: Post): Promise<Dispatcher.ResponseData> {
-    const { promise: aborted, reject } = Promise.withResolvers<never>();
-    const abort = () => reject(signal.reason);
-    signal.addEventListener('abort', abort, { once: true });
-    const sent = { method: 'POST', path: `${this.#prefix}${path}`, headers, body, signal } as const;
-    try {
-      return await Promise.race([this.#pool.request(sent), aborted]);
-    } finally {
-      signal.removeEventListener('abort', abort);
-    }
+  post(post: Post): Promise<Whole> {
+    return exchange(this.#pool, { ...post, path: `${this.#prefix}${post.path}` });
+  }
+
+  async open(): Promise<never> {
+    throw new LogicError('not_found', 'A stock Pengine server has nothing that is read as it comes.');
   }
 
   retire(): void {

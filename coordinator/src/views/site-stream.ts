@@ -136,7 +136,7 @@ export class SiteStream {
     signal.throwIfAborted();
     this.#session = sessions.to(site);
     const headers = { 'content-type': 'application/json', 'logic-nonce': nonce };
-    const response = await this.#session.post({ path: '/watch', headers, body: question.body, signal });
+    const response = await this.#session.open({ path: '/watch', headers, body: question.body, signal });
     if (response.statusCode === 200) return response;
     throw readRefusal(response.statusCode, (await readAtMost(response.body, REFUSAL_BYTES)).toString());
   }

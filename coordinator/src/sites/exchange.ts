@@ -1,0 +1,104 @@
+/**
+ * One POST and its whole reply, as undici's dispatch tells of it: a body that is wanted whole needs no stream around it, which would
+ * cost as much again as the request. undici notices nothing of a signal until a request is on a stream, so a handshake that hangs is
+ * left here.
+ */
+import type { IncomingHttpHeaders } from 'node:http';
+import { LogicError } from '@fleet/shared/errors.ts';
+import type { Dispatcher } from 'undici';
+
+export interface Request {
+  readonly path: string;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: string;
+  readonly signal: AbortSignal;
+}
+
+export interface Post extends Request {
+  /** Bytes that a reply with this status may have. */
+  readonly most: (statusCode: number) => number;
+}
+
+/** A reply as it came, to its end. */
+export interface Whole {
+  readonly statusCode: number;
+  readonly headers: IncomingHttpHeaders;
+  readonly body: Buffer;
+}
+
+/** Rejects with what undici reports, with `bad_reply` where the reply is too large, and with the signal's reason. */
+export function exchange(dispatcher: Dispatcher, post: Post): Promise<Whole> {
+  const reply = new Exchange(post);
+  const { path, headers, body } = post;
+  dispatcher.dispatch({ method: 'POST', path, headers, body }, reply);
+  return reply.whole;
+}
+
+class Exchange implements Dispatcher.DispatchHandler {
+  readonly #post: Post;
+  readonly #settled = Promise.withResolvers<Whole>();
+  readonly #onAbort = () => this.#end(this.#post.signal.reason);
+  #controller: Dispatcher.DispatchController | null = null;
+  #over = false;
+  #statusCode = 0;
+  #headers: IncomingHttpHeaders = {};
+  #chunks: Buffer[] = [];
+  #bytes = 0;
+
+  constructor(post: Post) {
+    this.#post = post;
+    if (post.signal.aborted) this.#onAbort();
+    else post.signal.addEventListener('abort', this.#onAbort, { once: true });
+  }
+
+  get whole(): Promise<Whole> {
+    return this.#settled.promise;
+  }
+
+  onRequestStart(controller: Dispatcher.DispatchController): void {
+    this.#controller = controller;
+    if (this.#over) controller.abort(new Error('nobody waits for it'));
+  }
+
+  onResponseStart(
+    _controller: Dispatcher.DispatchController,
+    statusCode: number,
+    headers: IncomingHttpHeaders,
+  ): void {
+    this.#statusCode = statusCode;
+    this.#headers = headers;
+  }
+
+  /** Aborting resets the stream and spares the session. */
+  onResponseData(_controller: Dispatcher.DispatchController, chunk: Buffer): void {
+    this.#bytes += chunk.length;
+    const most = this.#post.most(this.#statusCode);
+    if (this.#bytes > most) this.#end(new LogicError('bad_reply', `the reply is larger than ${most} bytes`));
+    else this.#chunks.push(chunk);
+  }
+
+  onResponseEnd(): void {
+    const [first] = this.#chunks;
+    const body = first && this.#chunks.length === 1 ? first : Buffer.concat(this.#chunks, this.#bytes);
+    this.#release();
+    this.#settled.resolve({ statusCode: this.#statusCode, headers: this.#headers, body });
+  }
+
+  onResponseError(_controller: Dispatcher.DispatchController, error: Error): void {
+    this.#release();
+    this.#settled.reject(error);
+  }
+
+  #end(why: unknown): void {
+    if (this.#over) return;
+    this.#release();
+    this.#settled.reject(why);
+    this.#controller?.abort(why instanceof Error ? why : new Error(String(why)));
+  }
+
+  #release(): void {
+    this.#over = true;
+    this.#chunks = [];
+    this.#post.signal.removeEventListener('abort', this.#onAbort);
+  }
+}
