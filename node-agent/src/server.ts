@@ -7,7 +7,7 @@
 import type { Http2SecureServer, Http2ServerRequest } from 'node:http2';
 import type { TLSSocket } from 'node:tls';
 import { asLogicError, LogicError } from '@fleet/shared/errors.ts';
-import { REQUEST_BODY_BYTES, TICKET_VALID_S } from '@fleet/shared/limits.ts';
+import { REQUEST_BODY_BYTES, SESSION_IDLE_MS, TICKET_VALID_S } from '@fleet/shared/limits.ts';
 import { PAGE_HEADERS, pageOf } from '@fleet/shared/page/page.ts';
 import type { Caller, Tokens } from '@fleet/shared/tokens.ts';
 import { fastifyTRPCPlugin } from '@trpc/server/adapters/fastify';
@@ -63,6 +63,8 @@ export function healthServer(parts: ServerParts): FastifyInstance {
 export function tlsServer(parts: ServerParts, files: TlsFiles): FastifyInstance {
   const app = fastify({
     http2: true,
+    // Coordinators keep their sessions as long: what is quiet, a watch say, is not to cost a handshake.
+    http2SessionTimeout: SESSION_IDLE_MS,
     https: {
       ...secure(files),
       allowHTTP1: true,

@@ -65,8 +65,11 @@ export const CALLER_WATCHES = 48;
 export const WATCH_REST = 4;
 /** A watch that found every place taken looks again after this, and up to as much more. */
 export const WATCH_RETRY_MS = 200;
-/** A watch with nothing to tell says this often that it lives. */
-export const WATCH_ALIVE_MS = 20_000;
+/**
+ * A watch with nothing to tell says this often that it lives. It is for agents that hang: a machine that is gone is noticed by TCP's own
+ * keep-alive after a minute or so, which costs nobody a processor. A line costs its coordinator half a millisecond, from a thousand sites.
+ */
+export const WATCH_ALIVE_MS = 120_000;
 /** A coordinator gives up a watch that said nothing for this long: two signs of life are missing. */
 export const WATCH_SILENCE_MS = 2 * WATCH_ALIVE_MS + 5_000;
 /** The reader of a watch that has read nothing for this long is gone. */
@@ -144,6 +147,10 @@ export const VIEW_LINGER_MS = 10_000;
 export const VIEW_BACKLOG_EVENTS = 1_000;
 /** Streams that are being opened at once: each may need a TLS handshake. */
 export const VIEW_OPENINGS_AT_ONCE = 64;
+/** One that has not come about by then gives its place to the next, and goes on: sites that never answer do not keep the others from it. */
+export const VIEW_OPENING_SLOT_MS = 1_000;
+/** One that has not come about by then is given up. Longer than a question's deadline: a thousand handshakes share a core. */
+export const VIEW_OPENING_MS = 10_000;
 /** Waits before a stream that was lost is opened again: the first, and the longest. */
 export const VIEW_RETRY_MS = 250;
 export const VIEW_RETRY_LONGEST_MS = 30_000;
@@ -416,6 +423,7 @@ const relations: ReadonlyArray<readonly [string, boolean]> = [
   ],
   ['alerts leave views to readers', FLEET_ALERTS < FLEET_VIEWS],
   ['a coordinator has a watch at each site for each view', FLEET_VIEWS <= CALLER_WATCHES],
+  ['a watch keeps its session open', WATCH_ALIVE_MS < SESSION_IDLE_MS],
   ['one caller cannot have all watches', CALLER_WATCHES < WATCHES],
   ['a watch has a place on the lane', WATCHES <= CALLER_LANE_QUESTIONS],
   ['a running question has a session', QUESTIONS_AT_ONCE <= PENGINE_SESSIONS],

@@ -67,7 +67,10 @@ export function askThrough(
   const path = passing.relay?.path ?? [];
   passOn(through, coordinator, { question, paths, nonce, passing, path }, take).then(
     () => end(failure(new LogicError('reply_lost', `${coordinator.name} ended its reply without this site`))),
-    (cause) => end(whatBecame(coordinator, cause, passing)),
+    (cause) => {
+      if (passing.deadline.aborted) through.below.retire(coordinator);
+      end(whatBecame(coordinator, cause, passing));
+    },
   );
   return replies;
 }

@@ -26,6 +26,8 @@ export type Coordinator = Pick<Site, 'name' | 'address' | 'publicKey'>;
 export interface Below {
   /** Asks a coordinator of the registry. Rejects with LogicError `unreachable` where no session could be opened. */
   ask(coordinator: Coordinator, request: Request): Promise<Dispatcher.ResponseData>;
+  /** Who asks it next gets a new session: this one was silent past a deadline, and a peer that vanished without a word looks the same. */
+  retire(coordinator: Coordinator): void;
   close(): Promise<void>;
 }
 
@@ -45,6 +47,10 @@ export function openBelow(store: Pick<CompositionStore, 'membership'>, key: stri
   };
   return {
     ask: async (coordinator, request) => to(coordinator).ask(request),
+    retire: ({ name }) => {
+      sessions.get(name)?.retire();
+      sessions.delete(name);
+    },
     close: async () => {
       await Promise.all([...sessions.values()].map((session) => session.destroy()));
       sessions.clear();
@@ -92,6 +98,12 @@ class BelowSession {
     } finally {
       signal.removeEventListener('abort', abort);
     }
+  }
+
+  /** What is under way on it may end. */
+  retire(): void {
+    if (this.#client.closed || this.#client.destroyed) return;
+    void this.#client.close().then(() => this.#socket?.destroy());
   }
 
   async destroy(): Promise<void> {

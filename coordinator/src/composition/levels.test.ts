@@ -4,18 +4,25 @@
  */
 import assert from 'node:assert/strict';
 import { rm } from 'node:fs/promises';
+import { connect, createServer, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import type { FleetAskInput, FleetResult } from '@fleet/shared/api/ask.ts';
 import { loadManifest } from '@fleet/shared/catalogue.ts';
 import { newKey, signingRequest } from '@fleet/shared/signing-request.ts';
 import { pino } from 'pino';
-import { coordinatorFiles } from '../config.ts';
+import { coordinatorFiles, parseHostPort } from '../config.ts';
 import { type Served, startCoordinator } from '../coordinator.ts';
 import { enrol } from '../sites/enrol.ts';
 import { enrolStock } from '../sites/stock.ts';
 import { answering, QUERY } from '../testing/signed-reply.ts';
-import { type Handler, openTestFleet, type TestFleet, type TestSite } from '../testing/site-server.ts';
+import {
+  type Handler,
+  listen,
+  openTestFleet,
+  type TestFleet,
+  type TestSite,
+} from '../testing/site-server.ts';
 import { startStockServer } from '../testing/stock-process.ts';
 import { realWorld } from '../world.ts';
 import { admitUpper, enrolCoordinator, requestOf } from './introduce.ts';
@@ -217,6 +224,39 @@ test('a stock server behind two coordinators stands as unproved there too', asyn
   assert.equal(outcomes(whatIf)['mid/low/shed'], 'skipped');
   await stock.end();
   await rm(dir, { recursive: true });
+});
+
+test('a way that falls silent costs one deadline: the next question goes over a new session', async (t) => {
+  const { registry } = fleetOf('top');
+  const row = registry.get('mid');
+  assert.ok(row);
+  const { host, port } = parseHostPort(row.address);
+  let silent = false;
+  const sockets = new Set<Socket>();
+  /** Passes bytes on, until it is told to fall silent; connections made later are passed on again. */
+  const between = createServer((socket) => {
+    const onward = connect({ host, port });
+    for (const end of [socket, onward]) {
+      sockets.add(end);
+      end.on('error', () => {});
+    }
+    socket.on('data', (bytes) => void (silent || onward.write(bytes)));
+    onward.on('data', (bytes) => void (silent || socket.write(bytes)));
+  });
+  const address = `127.0.0.1:${await listen(between, 0)}`;
+  t.after(() => {
+    for (const socket of sockets) socket.destroy();
+    between.close();
+  });
+  registry.setAddress('mid', address);
+  const sites = ['mid/attic'];
+  assert.deepEqual(outcomes(await ask({ sites })), { 'mid/attic': 'answered' });
+  silent = true;
+  assert.deepEqual(outcomes(await ask({ sites, deadlineMs: 400 })), { 'mid/attic': 'timeout deadline' });
+  silent = false;
+  for (const socket of sockets) socket.removeAllListeners('data'); // what was silent stays so
+  assert.deepEqual(outcomes(await ask({ sites })), { 'mid/attic': 'answered' });
+  registry.setAddress('mid', row.address);
 });
 
 test('a coordinator without sites is itself the gap', async () => {

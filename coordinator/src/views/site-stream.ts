@@ -8,9 +8,10 @@
 import { backoff } from '@fleet/shared/backoff.ts';
 import { asLogicError, ERRORS, LogicError } from '@fleet/shared/errors.ts';
 import {
-  FLEET_DEADLINE_MS,
   REFUSAL_BYTES,
   VIEW_HELD_BYTES,
+  VIEW_OPENING_MS,
+  VIEW_OPENING_SLOT_MS,
   VIEW_RETRY_LONGEST_MS,
   VIEW_RETRY_MS,
   WATCH_EVENT_BYTES,
@@ -75,12 +76,12 @@ export class SiteStream {
   /** Gives up what has been silent for too long. */
   look(): void {
     const silentMs = this.#parts.world.elapsed() - this.#heardAt;
-    const opening = this.#state === 'opening' && silentMs > FLEET_DEADLINE_MS;
+    const opening = this.#state === 'opening' && silentMs > VIEW_OPENING_MS;
     if (!opening && !(this.#state === 'open' && silentMs > WATCH_SILENCE_MS)) return;
     const { address } = this.#parts.site;
     this.#attempt.abort(
       opening
-        ? new LogicError('deadline', `${address} did not begin to tell within ${FLEET_DEADLINE_MS} ms`)
+        ? new LogicError('deadline', `${address} did not begin to tell within ${VIEW_OPENING_MS} ms`)
         : new LogicError('unreachable', `${address} has been silent for too long`),
     );
     // A peer that vanished without a word: whoever asks it next gets a new session.
@@ -118,7 +119,7 @@ export class SiteStream {
     const { signal } = this.#attempt;
     const nonce = world.randomHex(16);
     try {
-      const response = await inSlot(opening, () => this.#open(nonce, signal));
+      const response = await inSlot(opening, () => this.#open(nonce, signal), VIEW_OPENING_SLOT_MS);
       this.#state = 'open';
       await this.#read(response, nonce);
       return new LogicError('unreachable', `${site.address} ended the watch`);
