@@ -17,7 +17,7 @@ import { fileURLToPath } from 'node:url';
 export const NODE_VERSION = '24.21.0';
 export const NODE_MAJOR = 24;
 /** V8's heap flags for what serves; the same as NODE_HEAP_FLAGS of limits.ts (a test holds them together). */
-export const HEAP_FLAGS = ['--max-semi-space-size=8', '--max-old-space-size=96'];
+export const HEAP_FLAGS = ['--max-semi-space-size=5', '--max-old-space-size=96'];
 /** The same for a coordinator, as COORDINATOR_HEAP_FLAGS of limits.ts. */
 export const COORDINATOR_HEAP = ['--max-semi-space-size=16', '--max-old-space-size=1024'];
 

@@ -385,7 +385,7 @@ export const LOCAL_SITES = 30;
 /** Memory the design allows an agent, Node and swipl together. */
 export const AGENT_MEMORY_BYTES = 512 * 1024 * 1024;
 /** V8's heap flags (SHARP-EDGES 13), set by launchers and units. */
-export const NODE_HEAP_FLAGS = ['--max-semi-space-size=8', '--max-old-space-size=96'] as const;
+export const NODE_HEAP_FLAGS = ['--max-semi-space-size=5', '--max-old-space-size=96'] as const;
 /** The same for a coordinator: a thousand sessions and the answers of FLEET_QUESTIONS_AT_ONCE fleet questions do not fit an agent's heap. */
 export const COORDINATOR_HEAP_FLAGS = ['--max-semi-space-size=16', '--max-old-space-size=1024'] as const;
 
