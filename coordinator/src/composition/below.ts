@@ -1,7 +1,7 @@
 /**
  * HTTP/2 sessions to the coordinators below. We show the certificate that the lower coordinator's authority issued for our key, and
  * believe the other side only if its certificate is of that authority and has the very key that was introduced to us: certificates
- * are renewed, the key stays. TLS sessions are not resumed, as towards sites.
+ * are renewed, the key stays. TLS sessions are not resumed: there are few, and resumption would skip that check.
  */
 import { X509Certificate } from 'node:crypto';
 import { connect, type PeerCertificate, type TLSSocket } from 'node:tls';
@@ -9,6 +9,7 @@ import { LogicError } from '@fleet/shared/errors.ts';
 import { SESSION_IDLE_MS } from '@fleet/shared/limits.ts';
 import { type buildConnector, Client, type Dispatcher } from 'undici';
 import { parseHostPort } from '../config.ts';
+import { opened } from '../sites/exchange.ts';
 import type { Site } from '../sites/registry.ts';
 import type { CompositionStore, Membership } from './store.ts';
 
@@ -87,17 +88,8 @@ class BelowSession {
     );
   }
 
-  /** undici notices a signal only once a request is on a stream, so a handshake that hangs is waited for here. */
-  async ask({ signal, ...request }: Request): Promise<Dispatcher.ResponseData> {
-    const { promise: aborted, reject } = Promise.withResolvers<never>();
-    const abort = () => reject(signal.reason);
-    signal.addEventListener('abort', abort, { once: true });
-    if (signal.aborted) abort();
-    try {
-      return await Promise.race([this.#client.request({ ...request, signal }), aborted]);
-    } finally {
-      signal.removeEventListener('abort', abort);
-    }
+  ask(request: Request): Promise<Dispatcher.ResponseData> {
+    return opened(this.#client, request);
   }
 
   /** What is under way on it may end. */

@@ -12,7 +12,6 @@ import { ERRORS, LogicError } from '@fleet/shared/errors.ts';
 import { FANOUT_SLOT_MS, REFUSAL_BYTES, REPLY_BYTES } from '@fleet/shared/limits.ts';
 import type { FleetQuestion } from '@fleet/shared/pengine.ts';
 import type { LimitFunction } from 'p-limit';
-import type { Dispatcher } from 'undici';
 import type { Through } from '../composition/ask-through.ts';
 import { askBehind } from '../composition/behind.ts';
 import type { Path } from '../composition/path.ts';
@@ -166,18 +165,6 @@ function late(session: Session): LogicError {
     'deadline',
     session.connected ? 'no whole reply came by the deadline' : 'no session was open by the deadline',
   );
-}
-
-export async function readAtMost(body: Dispatcher.ResponseData['body'], bytes: number): Promise<Buffer> {
-  const chunks: Buffer[] = [];
-  let size = 0;
-  for await (const chunk of body as AsyncIterable<Buffer>) {
-    size += chunk.length;
-    // Leaving the loop destroys the body, which resets the stream and spares the session.
-    if (size > bytes) throw new LogicError('bad_reply', `the reply is larger than ${bytes} bytes`);
-    chunks.push(chunk);
-  }
-  return Buffer.concat(chunks, size);
 }
 
 const mostOf = (statusCode: number): number => (statusCode === 200 ? REPLY_BYTES : REFUSAL_BYTES);

@@ -34,6 +34,26 @@ export function exchange(dispatcher: Dispatcher, post: Post): Promise<Whole> {
   return reply.whole;
 }
 
+/**
+ * The same for a reply that is read as it comes. Rejects with what undici reports and with the signal's reason, also while a handshake
+ * hangs.
+ */
+export async function opened(
+  dispatcher: Dispatcher,
+  request: Omit<Request, 'body'> & { readonly method: 'GET' | 'POST'; readonly body?: string },
+): Promise<Dispatcher.ResponseData> {
+  const { signal } = request;
+  const { promise: aborted, reject } = Promise.withResolvers<never>();
+  const abort = () => reject(signal.reason);
+  signal.addEventListener('abort', abort, { once: true });
+  if (signal.aborted) abort();
+  try {
+    return await Promise.race([dispatcher.request(request), aborted]);
+  } finally {
+    signal.removeEventListener('abort', abort);
+  }
+}
+
 class Exchange implements Dispatcher.DispatchHandler {
   readonly #post: Post;
   readonly #settled = Promise.withResolvers<Whole>();

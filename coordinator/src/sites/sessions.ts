@@ -18,7 +18,7 @@ import { type buildConnector, Client, type Dispatcher } from 'undici';
 import { parseHostPort } from '../config.ts';
 import { realWorld, type World } from '../world.ts';
 import { type Authority, fingerprintOf } from './authority.ts';
-import { exchange, type Post, type Request, type Whole } from './exchange.ts';
+import { exchange, opened, type Post, type Request, type Whole } from './exchange.ts';
 import type { Site } from './registry.ts';
 import { refuseUnlessActive } from './renew.ts';
 import { openStockSessions } from './stock.ts';
@@ -167,15 +167,8 @@ class SiteSession implements Session {
     return this.#counted(() => exchange(this.#client, post));
   }
 
-  /** undici notices a signal only once a request is on a stream, so a handshake that hangs is waited for here. */
   open(request: Request): Promise<Dispatcher.ResponseData> {
-    const { signal } = request;
-    const { promise: aborted, reject } = Promise.withResolvers<never>();
-    const abort = () => reject(signal.reason);
-    signal.addEventListener('abort', abort, { once: true });
-    return this.#counted(() =>
-      Promise.race([this.#client.request({ method: 'POST', ...request }), aborted]),
-    ).finally(() => signal.removeEventListener('abort', abort));
+    return this.#counted(() => opened(this.#client, { method: 'POST', ...request }));
   }
 
   async #counted<T>(ask: () => Promise<T>): Promise<T> {
