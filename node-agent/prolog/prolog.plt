@@ -39,6 +39,9 @@ test(a_cyclic_goal_is_refused, V == type_error) :- X = node(X), verdict(X, [temp
 test(a_nested_prove_is_refused, V == unknown_predicate) :- verdict(prove(prove(node(_),_),_), [], V).
 test(a_bound_proof_is_refused, V == type_error) :- verdict(prove(node(_), []), [], V).
 test(a_template_with_a_call_in_it_is_refused, V == type_error) :- verdict(node(N), [template(f(N,shell(ls)))], V).
+test(what_stops_the_vetting_is_not_its_verdict, [forall(member(Ball, [abort_query, time_limit_exceeded])), throws(Ball)]) :-
+    vet:refusal(Ball, _).
+test(an_error_in_the_vetting_is_told_as_one, V == refused(internal, "vetting failed")) :- vet:refusal(error(type_error(a, b), _), V).
 
 :- end_tests(vet).
 
@@ -78,6 +81,10 @@ test(an_error_names_its_code_and_nothing_else, nondet) :-
     written(prolog, error(id, error(type_error(evil, format("~@", [shell(ls)])), _)), Text),
     sub_string(Text, _, _, _, "logic(internal"),
     \+ sub_string(Text, _, _, _, "shell").
+test(a_question_aborted_while_it_is_vetted_is_aborted, [forall(member(Format, [prolog, json])), nondet]) :-
+    written(Format, error(id, abort_query), Text),
+    sub_string(Text, _, _, _, "abort"),
+    \+ sub_string(Text, _, _, _, "error").
 test(a_large_integer_is_marked, nondet) :-
     written(json, success(id, [[9007199254740993]], [], 0.1, false), Text),
     sub_string(Text, _, _, _, "\"9007199254740993\"").

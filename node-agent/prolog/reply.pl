@@ -89,6 +89,7 @@ answered(destroy(_, Event), Pengine, true) :- answered(Event, Pengine, _).
 answered(create(_, Features), Pengine, Last) :- memberchk(answer(Event), Features), answered(Event, Pengine, Last).
 
 %   plain_event(+Event0, -Event): errors replaced by error(logic(Code, Message), _), Message an atom.
+plain_event(error(Pengine, abort_query), abort(Pengine)) :- !.      % aborted while it was vetted
 plain_event(error(Pengine, Error), error(Pengine, Plain)) :- !, plain_error(Error, Plain).
 plain_event(destroy(Pengine, Event0), destroy(Pengine, Event)) :- !, plain_event(Event0, Event).
 plain_event(create(Pengine, Features0), create(Pengine, Features)) :- !, maplist(plain_feature, Features0, Features).

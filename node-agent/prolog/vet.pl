@@ -87,7 +87,7 @@ foreign_source(Options) :-
     \+ blank(Text).
 
 blank(Text) :-
-    catch(normalize_space(string(""), Text), _, fail).
+    catch(normalize_space(string(""), Text), error(_, _), fail).
 
 %!  vetted(+Goal0, +Options, -Data) is det.
 %
@@ -101,7 +101,8 @@ vetted(_, _, refused(internal, "vetting failed")).
 
 refusal(error(logic(Code, Message), _), refused(Code, Message)) :- !.
 refusal(error(resource_error(_), _), refused(memory_limit, "the question is too large")) :- !.
-refusal(_, refused(internal, "vetting failed")).
+refusal(error(_, _), refused(internal, "vetting failed")) :- !.
+refusal(Signal, _) :- throw(Signal).                   % an abort, or the time limit: not the vetting's
 
 vet(Goal0, Options, run(Question)) :-
     prove:ask_parts(Goal0, Goal, Form, _),

@@ -90,6 +90,8 @@ export const FANOUT_AT_ONCE = 256;
 export const FANOUT_SLOT_MS = 250;
 /** Replies are checked so long before others are read again: some twenty of them, and far below any deadline. */
 export const CHECK_SLICE_MS = 4;
+/** What came just before the deadline may still be checked: half of the 50 ms that an answer may come after it. */
+export const LATE_CHECK_MS = 25;
 /** Sites that one coordinator is made for. */
 export const FLEET_SITES = 1_000;
 /** Fleet questions that a coordinator works on at once; the next is refused with `busy`. */

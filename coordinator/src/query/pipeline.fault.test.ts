@@ -5,6 +5,7 @@ import { loadManifest } from '@fleet/shared/catalogue.ts';
 import { checkAsk } from '@fleet/shared/language.ts';
 import { CLOCK_SKEW_MS } from '@fleet/shared/limits.ts';
 import { questionBody } from '@fleet/shared/pengine.ts';
+import { openClones } from '../sites/clones.ts';
 import {
   answering,
   loadBody,
@@ -300,4 +301,54 @@ test('without proofs a reply is taken on the word of the session; a relayed one 
   const check = { asked, prove: false, question, manifest, turn: fleet.turn };
   assert.equal((await verify(check, reply)).outcome.outcome, 'empty');
   assert.equal((await verify(check, { ...reply, ownSession: false })).outcome.code, 'bad_signature');
+});
+
+test('a reply for whose check there is no time left is late, and the answer is not', async () => {
+  const [tasks, spin] = [200, 4];
+  let ran = 0;
+  const others = Array.from({ length: tasks }, () =>
+    fleet.turn(() => {
+      const end = performance.now() + spin;
+      while (performance.now() < end);
+      ran += 1;
+    }),
+  );
+  const { coverage } = await askFleet(fleet, { query: QUERY, sites: ['barn'], deadlineMs: 300 });
+  assert.deepEqual(
+    coverage.sites.map(({ outcome, code }) => [outcome, code]),
+    [['timeout', 'deadline']],
+  );
+  assert.ok(ran < tasks, `${ran} of ${tasks} checks of other questions were waited for`);
+  await Promise.all(others);
+  assert.equal((await askFleet(fleet, { query: QUERY, sites: ['barn'] })).complete, true);
+});
+
+test('a site that itself signs at an earlier revision than before is rejected and quarantined, and the others stand', async () => {
+  let revision = 9;
+  await addSite('rewound', { before: (said) => ({ ...said, revision }) });
+  const left: string[] = [];
+  const clones = openClones({
+    registry: parts.registry,
+    world: realWorld,
+    probe: async () => null,
+    quarantined: (site) => void left.push(site.name),
+  });
+  after(() => clones.close());
+  const watched = openFleet({ ...parts, clones, manifest, world: realWorld });
+  const ask = async () => {
+    const sites = ['barn', 'rewound'];
+    const { answers, coverage } = await askFleet(watched, { query: QUERY, sites, deadlineMs: 3_000 });
+    const row = coverage.sites.find(({ site }) => site === 'rewound');
+    return [answers.map(({ site }) => site), row?.outcome, row?.code, row?.revision];
+  };
+  assert.deepEqual(await ask(), [['barn', 'rewound'], 'answered', null, 9]);
+  revision = 8;
+  assert.deepEqual(await ask(), [['barn'], 'rejected', 'cloned', 8]);
+  assert.deepEqual(left, ['rewound']);
+  revision = 10;
+  assert.deepEqual(
+    await ask(),
+    [['barn'], 'skipped', null, null],
+    'it is not asked before it is invited again',
+  );
 });

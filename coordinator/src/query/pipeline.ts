@@ -11,7 +11,7 @@
 import type { Answer, FleetAskInput, FleetResult } from '@fleet/shared/api/ask.ts';
 import type { Manifest } from '@fleet/shared/catalogue.ts';
 import { LogicError } from '@fleet/shared/errors.ts';
-import { FANOUT_AT_ONCE, FLEET_DEADLINE_MS } from '@fleet/shared/limits.ts';
+import { FANOUT_AT_ONCE, FLEET_DEADLINE_MS, LATE_CHECK_MS } from '@fleet/shared/limits.ts';
 import type { Caller } from '@fleet/shared/tokens.ts';
 import pLimit, { type LimitFunction } from 'p-limit';
 import type { Through } from '../composition/ask-through.ts';
@@ -144,6 +144,7 @@ function askPart(fleet: Fleet, part: Part, { patience, maxAgeMs, tell }: Asking)
     manifests: fleet.manifests,
     clones: fleet.clones,
     turn: fleet.turn,
+    due: fleet.world.elapsed() + patience.deadlineMs + LATE_CHECK_MS,
   };
   const own = fleet.manifest.bundle;
   return Promise.all(

@@ -44,3 +44,19 @@ test('work that comes while a slice runs is done as well', async () => {
   assert.equal(inner, 'inner');
   assert.equal(await turn(() => 'later'), 'later');
 });
+
+test('what is due and still waits is given up with `deadline`, and does not run; what waits beside it does', async () => {
+  let now = 0;
+  const turn = openTurn({ elapsed: () => now });
+  const ran: string[] = [];
+  const slow = (name: string) => () => {
+    now += CHECK_SLICE_MS;
+    ran.push(name);
+  };
+  const first = turn(slow('first'), CHECK_SLICE_MS);
+  const late = turn(slow('late'), CHECK_SLICE_MS);
+  const patient = turn(slow('patient'));
+  await assert.rejects(late, { code: 'deadline' });
+  await Promise.all([first, patient]);
+  assert.deepEqual(ran, ['first', 'patient']);
+});

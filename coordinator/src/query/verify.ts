@@ -38,6 +38,8 @@ export interface Check extends Admitted {
   readonly clones?: Pick<Clones, 'revision'> | undefined;
   /** Over all questions. */
   readonly turn: Turn;
+  /** A reply that is not checked by then is late, on the elapsed clock; left out, it may take as long as it must. */
+  readonly due?: number;
 }
 
 /** Never rejects: whatever is wrong with a reply is an outcome of its site. */
@@ -46,7 +48,9 @@ export async function verify(check: Check, reply: Reply): Promise<Verdict> {
   const bundle = reply.headers['logic-bundle'];
   const own = bundle === check.manifest.bundle || typeof bundle !== 'string';
   const rules = own ? check : await underItsRules(check, bundle);
-  return check.turn(() => judge(rules, reply));
+  return check
+    .turn(() => judge(rules, reply), check.due)
+    .catch((cause: unknown) => refuse(reply, asLogicError(cause), null));
 }
 
 /** A reply from other core rules is checked against their manifest, where there is one and the question can be asked there. */
