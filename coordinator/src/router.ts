@@ -1,7 +1,7 @@
 /**
  * The coordinator's tRPC router. Scripts and pages import its type (`import type { FleetRouter }`).
  */
-import { type FleetAskInput, type FleetResult, fleetAskInput } from '@fleet/shared/api/ask.ts';
+import { type FleetResult, fleetAskInput } from '@fleet/shared/api/ask.ts';
 import { type FleetAlertsResult, fleetAlertsInput } from '@fleet/shared/api/fleet-alerts.ts';
 import {
   diffInput,
@@ -25,10 +25,10 @@ import { logicTRPC, withCodes } from '@fleet/shared/api/trpc.ts';
 import { fleetWatchInput } from '@fleet/shared/api/watch.ts';
 import { LogicError } from '@fleet/shared/errors.ts';
 import { type Caller, needs } from '@fleet/shared/tokens.ts';
+import { answerLive } from './live-replies.ts';
 import { explainFleet } from './query/explain.ts';
 import type { LiveAnswers } from './query/live.ts';
 import { askFleetTelling, type Fleet } from './query/pipeline.ts';
-import { startRemembering } from './query/remember.ts';
 import { streamFleet } from './query/stream.ts';
 import type { Members } from './sites/members.ts';
 import type { Labels, Site } from './sites/registry.ts';
@@ -62,7 +62,7 @@ const fleet = routerOf({
     .input(fleetAskInput)
     .query(
       async ({ ctx, input, signal }): Promise<FleetResult> =>
-        (input.live === true ? answerLive(ctx, input) : null) ??
+        (input.live === true ? answerLive(input, ctx.caller, ctx) : null) ??
         askFleetTelling(ctx.fleet, input, { cancel: signal, by: ctx.caller }),
     ),
   /** How a question would be asked; no site is. */
@@ -131,12 +131,6 @@ const fleet = routerOf({
     ctx.members.revoke(input.name, input.reason ?? null);
   }),
 });
-
-function answerLive({ fleet, live, caller }: Context, input: FleetAskInput): FleetResult | null {
-  const remembering = startRemembering(fleet, input, caller);
-  const result = live.answer(input);
-  return result === null ? null : remembering(result);
-}
 
 function historyOf({ fleet }: Context): History {
   if (fleet.history === undefined) throw new LogicError('not_found', 'this coordinator keeps no history');

@@ -24,6 +24,7 @@ import type { Logger } from 'pino';
 import { type CallerOf, loopbackCallers, onceARequest } from './access.ts';
 import { addCompositionRoutes, type CompositionRoutes } from './composition/routes.ts';
 import { formatHostPort, type HostPort, isLoopback, parseHostPort } from './config.ts';
+import { addLiveReplies } from './live-replies.ts';
 import type { LiveAnswers } from './query/live.ts';
 import { askFleet, type Fleet } from './query/pipeline.ts';
 import { type FleetRouter, router } from './router.ts';
@@ -63,7 +64,7 @@ export async function serve(parts: ServerParts, address: HostPort): Promise<Serv
   app.get('/', (request, reply) => sendPage(fleet, request, reply, log));
   if (parts.composed !== undefined)
     addCompositionRoutes(app, parts.composed, (request) => callerOf(request.raw));
-  await app.register(fastifyTRPCPlugin, trpcPlugin(parts, callerOf));
+  await addTrpc(app, parts, callerOf);
   await listen(app, address);
   const sockets = serveWebSockets(app.server, {
     router,
@@ -119,7 +120,13 @@ export async function listen(
   }
 }
 
-export function trpcPlugin(
+/** The router under /trpc, after whoever may not call it is refused. */
+export async function addTrpc(app: FastifyInstance, parts: ServerParts, callerOf: CallerOf): Promise<void> {
+  addLiveReplies(app, parts, callerOf);
+  await app.register(fastifyTRPCPlugin, trpcPlugin(parts, callerOf));
+}
+
+function trpcPlugin(
   { fleet, members, views, live, alerts, log }: ServerParts,
   callerOf: CallerOf,
 ): FastifyTRPCPluginOptions<FleetRouter> & { prefix: string } {

@@ -21,7 +21,6 @@ import {
   REQUEST_BODY_BYTES,
   TLS_CONNECTIONS,
 } from '@fleet/shared/limits.ts';
-import { fastifyTRPCPlugin } from '@trpc/server/adapters/fastify';
 import { type FastifyInstance, type FastifyReply, type FastifyRequest, fastify } from 'fastify';
 import pLimit, { type LimitFunction } from 'p-limit';
 import type { z } from 'zod';
@@ -29,7 +28,7 @@ import { onceARequest, tokenCallers } from './access.ts';
 import { callersAbove } from './composition/callers.ts';
 import { addCompositionRoutes } from './composition/routes.ts';
 import { formatHostPort, type HostPort, isUnspecified } from './config.ts';
-import { addRefusals, listen, type ServerParts, trpcPlugin } from './server.ts';
+import { addRefusals, addTrpc, listen, type ServerParts } from './server.ts';
 import { fingerprintOf } from './sites/authority.ts';
 import { type Joining, join } from './sites/enrol.ts';
 import { moved, type Renewing, renew } from './sites/renew.ts';
@@ -85,7 +84,7 @@ export async function serveTls(parts: TlsServerParts, at: TlsAddress): Promise<T
   app.addHook('onRequest', async (request) => {
     if (request.url.startsWith('/trpc')) callerOf(request.raw);
   });
-  await app.register(fastifyTRPCPlugin, trpcPlugin(parts, callerOf));
+  await addTrpc(app, parts, callerOf);
   const look = async () => {
     await authority.renew();
     server.setSecureContext(await secure());
