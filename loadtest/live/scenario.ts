@@ -135,7 +135,7 @@ async function measureChanges({ swarm, coordinator, reader, options }: Live) {
     else took.push([(from - began) / 1000, at - from]);
     seen.add(key);
   };
-  const before = cpuMilliseconds(coordinator.pid);
+  const used = cpuOfEach({ swarm, coordinator });
   const total = CHANGES_PER_SECOND * CHANGING_SECONDS;
   const acknowledged: Promise<void>[] = [];
   for (let at = 0; at < total; at += 1) {
@@ -153,7 +153,7 @@ async function measureChanges({ swarm, coordinator, reader, options }: Live) {
   await Promise.all(acknowledged);
   const missing = () => [...last].filter(([site, load]) => came.get(site) !== load).length;
   for (let waited = 0; missing() > 0 && waited < LOST_MS; waited += 100) await sleep(100);
-  const cpu = (cpuMilliseconds(coordinator.pid) - before) / total;
+  const costs = used().map(([who, ms]) => plain(`CPU a change, ${who}`, 'ms', [ms / total]));
   const sorted = took.map(([, ms]) => ms).sort((a, b) => a - b);
   return {
     figures: [
@@ -164,7 +164,7 @@ async function measureChanges({ swarm, coordinator, reader, options }: Live) {
       plain('changes that came twice', 'changes', [twice], atMost(0)),
       // A site tells what it is, not what it was: where the next change is there before one is told, that one is told alone.
       plain('changes overtaken by the next of their site', 'changes', [total - took.length]),
-      plain('coordinator CPU a change', 'ms', [cpu]),
+      ...costs,
     ],
     plots: [
       distribution('Changes by the time to the client', 'ms', { changes: sorted }),
@@ -177,6 +177,19 @@ async function measureChanges({ swarm, coordinator, reader, options }: Live) {
       },
     ] satisfies Plot[],
   };
+}
+
+/** CPU milliseconds of each part from now on. */
+function cpuOfEach({ swarm, coordinator }: Pick<Live, 'swarm' | 'coordinator'>): () => [string, number][] {
+  const parts: [string, readonly number[]][] = [
+    ['coordinator', [coordinator.pid]],
+    ['agents', swarm.agents],
+    ['engines', swarm.engines],
+    ['client', [process.pid]],
+  ];
+  const read = () => parts.map(([, pids]) => pids.reduce((sum, pid) => sum + cpuMilliseconds(pid), 0));
+  const before = read();
+  return () => read().map((ms, at) => [parts[at]?.[0] ?? '', ms - (before[at] ?? 0)]);
 }
 
 interface Answers {

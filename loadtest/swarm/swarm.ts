@@ -14,7 +14,9 @@ export interface Swarm {
   readonly members: Members;
   /** host:port by name, in the order of the names. */
   readonly addresses: ReadonlyMap<string, string>;
-  /** Of hosts and engines. */
+  /** Processes: of the agents, of their engines, and all of them. */
+  readonly agents: readonly number[];
+  readonly engines: readonly number[];
   readonly pids: readonly number[];
   /** The data folder of a site. */
   home(name: string): string;
@@ -77,6 +79,8 @@ export async function startSwarm({ sites, seed, folder, say, fronts = false }: S
     );
     const setLoad = (site: string, load: number) =>
       post(`${up[hostOf.get(site) ?? 0]?.control}/load`, JSON.stringify({ site, load }));
+    const agents = up.map(({ pid }) => pid);
+    const engines = up.map(({ enginePid }) => enginePid);
     const home = (name: string) => {
       const at = hostOf.get(name) ?? 0;
       return join(folder, `host${at}`, 'kb', 'sites', name);
@@ -90,7 +94,9 @@ export async function startSwarm({ sites, seed, folder, say, fronts = false }: S
       addresses,
       setFaults,
       setLoad,
-      pids: up.flatMap((host) => [host.pid, host.enginePid]),
+      agents,
+      engines,
+      pids: [...agents, ...engines],
       home,
       stop,
     };
