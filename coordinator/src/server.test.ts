@@ -84,7 +84,7 @@ const NOT = `${GOAL}, \\+ at(_, (node_load(N, L), L > 0.5))`;
 
 test('what holds for part of the fleet is worded as that on the page, and what nobody can say is an error that names who is missing', async () => {
   const rows = await (await page(GOAL)).text();
-  assert.match(rows, /at least 1 answers; 1 site unknown/);
+  assert.match(rows, /at least 1 answer; 1 site unknown/);
   assert.match(
     rows,
     /<td>barn<\/td><td>pve1<\/td><td>0\.75<\/td><td class="verified">verified<\/td><td>barn<\/td>/,
@@ -218,6 +218,13 @@ test('the page shows answers by site with standing and proof, and names every si
     text,
     /<th scope="row">rude<\/th><td class="error-outcome">error<\/td>[\s\S]*<code>not_ready<\/code>/,
   );
+});
+
+test("the page shows a join's rows, and below each the proof of every answer that it rests on", async () => {
+  const text = await (await page(`${GOAL}, at(T, (node_load(N, L), L > 0.5))`)).text();
+  assert.match(text, /Partial: 1 answer from 1 of 2 sites/);
+  const row = /<td>barn, barn<\/td><\/tr><tr class="below">[\s\S]*?<\/details>/.exec(text)?.[0] ?? '';
+  assert.equal([...row.matchAll(/barn<pre>[^<]*node_load\(pve1, 0\.75\)/g)].length, 2, row);
 });
 
 test('the page escapes what a person or a site wrote', async () => {

@@ -66,7 +66,7 @@ test('no answer is said only of the sites that said so', () => {
 test('answers over part of the fleet are at least so many', () => {
   const answers = [answer('attic', { N: 'a' })];
   const text = result({ coverage: PARTIAL, answers, found: unknown(1) });
-  assert.match(text, /attic\n {2}N = a {2}\[verified\]\n\nat least 1 answers; 2 sites unknown\n/);
+  assert.match(text, /attic\n {2}N = a {2}\[verified\]\n\nat least 1 answer; 2 sites unknown\n/);
   assert.doesNotMatch(result({ answers }), /answers;/, 'of all answers nothing needs saying');
   const first = result({ answers, found: { value: 9, bound: 'exact', unknownSites: [] } });
   assert.match(first, /1 of 9 answers/);

@@ -110,8 +110,9 @@ export function foundText({ found, answers, join, coverage, variables }: FleetRe
   if (variables.length === 0 && join === null)
     return `holds at ${value} of ${coverage.targets} sites${unknown}`;
   const of = shown < value ? `${shown} of ` : '';
-  if (unknown === '') return of === '' ? '' : `${of}${bound === 'exact' ? '' : 'at least '}${value} answers`;
-  return `${of}at least ${value} answers; ${siteCount(unknownSites)} unknown`;
+  const answersFound = `${value} ${value === 1 ? 'answer' : 'answers'}`;
+  if (unknown === '') return of === '' ? '' : `${of}${bound === 'exact' ? '' : 'at least '}${answersFound}`;
+  return `${of}at least ${answersFound}; ${siteCount(unknownSites)} unknown`;
 }
 
 /** Whether the answers of a site do not stand together. */

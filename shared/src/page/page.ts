@@ -8,10 +8,10 @@ import type { AlertsResult } from '../api/alerts.ts';
 import type { Answer, AskResult, Coverage, FleetResult, JsonValue, SiteOutcome } from '../api/ask.ts';
 import { asLogicError, ERRORS, type LogicError } from '../errors.ts';
 import { PAGE_ANSWERS } from '../limits.ts';
-import { renderProof, timeText } from '../render.ts';
+import { timeText } from '../render.ts';
 import { writeAtom } from '../term.ts';
-import { type Content, Html, html } from './html.ts';
-import { renderOverFleet } from './over-fleet.ts';
+import { Html, html } from './html.ts';
+import { renderApart, renderOverFleet, renderProofs } from './over-fleet.ts';
 import { PAGE_STYLE } from './style.ts';
 
 /** Questions that the page offers; a test asks each of the catalogue. */
@@ -158,14 +158,17 @@ function renderResult(result: AskResult | FleetResult, { command }: PageFace): H
 <p role="status">${summary(result)}</p>
 ${'groups' in result ? renderOverFleet(result) : null}
 ${[...bySite].map(([site, answers]) => renderAnswers(site, answers, result.variables))}
+${'groups' in result ? renderApart(result) : null}
 ${hidden > 0 ? html`<p>${hidden} more answers are not shown here: <code>${command}</code> prints all.</p>` : null}
 </section>
 ${renderCoverage(result)}`;
 }
 
-function summary({ answers, coverage, complete }: AskResult): string {
+function summary(result: AskResult | FleetResult): string {
+  const { answers, coverage, complete } = result;
   const heard = coverage.answered + coverage.empty;
-  const from = `${count(answers.length, 'answer')} from ${heard} of ${count(coverage.targets, 'site')}`;
+  const rows = 'join' in result && result.join !== null ? result.join.rows : answers;
+  const from = `${count(rows.length, 'answer')} from ${heard} of ${count(coverage.targets, 'site')}`;
   return complete
     ? `Complete: ${from}.`
     : `Partial: ${from}. The coverage below says why the others are missing.`;
@@ -179,19 +182,12 @@ function renderAnswers(site: string, answers: readonly Answer[], variables: read
   const head = variables.map((name) => html`<th scope="col">${name}</th>`);
   const rows = answers.map(
     (answer) => html`<tr>${variables.map((name) => html`<td>${showValue(answer.bindings[name])}</td>`)}
-<td class="${answer.standing}">${answer.standing}</td></tr>${renderProofOf(answer, variables.length + 1)}\n`,
+<td class="${answer.standing}">${answer.standing}</td></tr>${renderProofs([answer], variables.length + 1)}\n`,
   );
   return html`<h3>${site}</h3>
 <div class="scroll"><table class="answers"><thead><tr>${head}<th scope="col">Standing</th></tr></thead><tbody>
 ${rows}</tbody></table></div>
 `;
-}
-
-/** In a row of its own, as wide as the table, so that an open proof leaves the columns where they are. */
-function renderProofOf({ proof }: Answer, columns: number): Content {
-  return proof === null
-    ? null
-    : html`<tr class="proof"><td colspan="${columns}"><details><summary>Proof</summary><pre>${renderProof(proof)}</pre></details></td></tr>`;
 }
 
 function renderCoverage({ coverage }: Pick<AskResult, 'coverage'>): Html {
@@ -200,16 +196,20 @@ function renderCoverage({ coverage }: Pick<AskResult, 'coverage'>): Html {
 <div class="scroll"><table>
 <caption>${count(coverage.targets, 'site')} asked; ${coverage.complete ? 'all of them answered' : 'not all of them answered'}.</caption>
 <thead><tr><th scope="col">Site</th><th scope="col">Outcome</th><th scope="col">Answers</th><th scope="col">ms</th>
-<th scope="col">Revision</th><th scope="col">Bundle</th><th scope="col">Why</th></tr></thead><tbody>
+<th scope="col">Revision</th><th scope="col">Bundle</th></tr></thead><tbody>
 ${coverage.sites.map(renderOutcome)}</tbody></table></div>
 </section>`;
 }
 
+const COVERAGE_COLUMNS = 6;
+
 function renderOutcome({ site, outcome, code, message, ms, revision, bundle, answers }: SiteOutcome): Html {
   const why = code ? html`<code>${code}</code>: ${message}<br>${ERRORS[code].advice}` : message;
+  // In a row of its own, as a proof is, and as wide as the screen: a column for it would be a word wide on a telephone.
+  const below = why && html`<tr class="below"><td colspan="${COVERAGE_COLUMNS}"><p>${why}</p></td></tr>`;
   return html`<tr><th scope="row">${site}</th><td class="${outcome === 'error' ? 'error-outcome' : outcome}">${outcome}</td>
 <td class="number">${answers}</td><td class="number">${ms}</td><td class="number">${revision}</td>
-<td><code>${bundle?.slice(0, 8) ?? null}</code></td><td>${why}</td></tr>\n`;
+<td><code>${bundle?.slice(0, 8) ?? null}</code></td></tr>${below}\n`;
 }
 
 /** A value as a person reads it: atoms without quotes, lists in brackets. */

@@ -19,9 +19,10 @@ table { border-collapse: collapse; min-width: 100%; }
 caption { text-align: left; padding-bottom: .3rem; }
 th, td { text-align: left; vertical-align: top; padding: .3rem 1.2rem .3rem 0; border-bottom: 1px solid var(--line); }
 table.answers th, table.answers td { min-width: 5rem; }
-table.answers tbody tr:has(+ .proof) td { border-bottom: 0; padding-bottom: 0; }
-.proof td { padding-top: 0; }
-.proof summary { font-size: .9rem; opacity: .8; }
+tbody tr:has(+ .below) > * { border-bottom: 0; padding-bottom: 0; }
+.below td { padding-top: 0; }
+.below p { margin: 0; position: sticky; left: 0; max-width: calc(100vw - 2rem); }
+.below summary { font-size: .9rem; opacity: .8; }
 td.number { font-variant-numeric: tabular-nums; }
 summary { cursor: pointer; }
 .error { border: 1px solid var(--bad); border-radius: .3rem; padding: 0 1rem; }
