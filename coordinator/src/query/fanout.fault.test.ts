@@ -74,11 +74,11 @@ test('nothing listens: unreachable', async () => {
 test('silence costs a site its own outcome, at the deadline, and no other site any time', async () => {
   const site = await fleet.site('silent', silent);
   const start = performance.now();
-  const promises = fanout(wire, [site.row(), good.row()], question, { deadlineMs: 400 });
+  const promises = fanout(wire, [site.row(), good.row()], question, { deadlineMs: 1_500 });
   assert.deepEqual(outcomeOf(await promises[1]), ['body', 'fine']);
-  assert.ok(performance.now() - start < 350, 'the other answered long before the deadline');
+  assert.ok(performance.now() - start < 1_000, 'the other answered long before the deadline');
   assert.deepEqual(outcomeOf(await promises[0]), ['timeout', 'deadline']);
-  assert.ok(performance.now() - start < 1_000);
+  assert.ok(performance.now() - start < 2_500);
 });
 
 test('a machine that accepts and then says nothing, not even TLS, is a timeout', async () => {

@@ -129,16 +129,21 @@ for (const [name, connect] of [
   });
 
   test(`over ${name} a client that leaves ends the question at the site within 100 ms`, async () => {
-    const gone = new Promise<number>((resolve) => {
-      reset = () => resolve(performance.now());
-    });
-    const before = held.asked;
-    const listening = listen(connect(), { query: QUERY, sites: ['quick', 'slow'] });
-    await listening.next();
-    while (held.asked === before) await delay(1);
-    const left = performance.now();
-    listening.leave();
-    assert.ok((await gone) - left < 100, `${(await gone) - left} ms`);
+    const took: number[] = [];
+    // The median of some: a busy machine may hold any single one of them up.
+    for (let round = 0; round < 5; round += 1) {
+      const gone = new Promise<number>((resolve) => {
+        reset = () => resolve(performance.now());
+      });
+      const before = held.asked;
+      const listening = listen(connect(), { query: QUERY, sites: ['quick', 'slow'] });
+      await listening.next();
+      while (held.asked === before) await delay(1);
+      const left = performance.now();
+      listening.leave();
+      took.push((await gone) - left);
+    }
+    assert.ok((took.toSorted((a, b) => a - b)[2] as number) < 100, `${took} ms`);
   });
 
   test(`over ${name} a query that may not be asked is an error with its code`, async () => {
