@@ -1,7 +1,8 @@
 /**
  * The engine's Unix sockets: HTTP/1.1 to the Pengine server and to the control requests, and the lane. Every failure of the wire is `engine_lost`: the other end is a
- * child on this machine, so a broken connection means that it ended. Connections are not kept alive: reconnecting
- * to a Unix socket is cheap, and SWI-Prolog closes idle connections just when a question might be written to one.
+ * child on this machine, so a broken connection means that it ended. Connections to the Pengine server are not kept alive: SWI-Prolog closes
+ * idle ones just when a question might be written to one. Those of the control requests are: a commit, an alert pass and a text follow each
+ * reading, its server waits for this end to close them (server.pl), and it has a worker for each.
  */
 import { isErrorCode, LogicError } from '@fleet/shared/errors.ts';
 import { AGENT_REPLY_MS, REPLY_BYTES } from '@fleet/shared/limits.ts';
@@ -80,8 +81,8 @@ export class Bridge {
   /** `lost` is told when the engine ends the lane, which it does when it ends itself or is out of step. */
   static open(sockets: Sockets, lost: () => void = () => {}): Bridge {
     return new Bridge({
-      pengine: openPool(sockets.pengine, ENGINE_CONNECTIONS),
-      control: openPool(sockets.control, 2),
+      pengine: openPool(sockets.pengine, { connections: ENGINE_CONNECTIONS, pipelining: 0 }),
+      control: openPool(sockets.control, { connections: CONTROL_CONNECTIONS, pipelining: 1 }),
       lane: new Lane(sockets.lane, lost),
     });
   }
@@ -203,11 +204,19 @@ function changesText(rows: readonly JournalRow[]): string {
 /** A large batch may take Prolog longer than a question. */
 const COMMIT_MS = 10_000;
 
-function openPool(socketPath: string, connections: number): Pool {
+/** As many as the control server has workers (server.pl), kept while readings come. */
+const CONTROL_CONNECTIONS = 2;
+const CONTROL_IDLE_MS = 60_000;
+
+/** `pipelining` 0: a connection for each request. */
+function openPool(
+  socketPath: string,
+  given: { readonly connections: number; readonly pipelining: 0 | 1 },
+): Pool {
   return new Pool('http://localhost', {
+    ...given,
     socketPath,
-    connections,
-    pipelining: 0,
+    keepAliveTimeout: CONTROL_IDLE_MS,
     headersTimeout: 0,
     bodyTimeout: 0,
     maxResponseSize: REPLY_BYTES,

@@ -173,12 +173,7 @@ export class Journal {
 
   /** The first revision that still has its rows, null where there is none. */
   get firstRevision(): number | null {
-    return (
-      this.db
-        .select({ revision: min(batches.revision) })
-        .from(batches)
-        .get()?.revision ?? null
-    );
+    return this.#statements.first.get()?.revision ?? null;
   }
 
   /** When the last batch that is still there was stored, ms since 1970; null where there is none. */
@@ -225,26 +220,25 @@ export class Journal {
   prune(revision: number): void {
     const first = this.firstRevision;
     if (first === null || first > revision) return;
-    const upTo = Math.min(revision, first + PRUNED_AT_ONCE);
+    const upTo = { revision: Math.min(revision, first + PRUNED_AT_ONCE) };
+    const { forgetRows, forgetBatches } = this.#statements;
     this.#stored(() => {
-      this.db.delete(observations).where(lte(observations.revision, upTo)).run();
-      this.db.delete(batches).where(lte(batches.revision, upTo)).run();
+      forgetRows.run(upTo);
+      forgetBatches.run(upTo);
     });
   }
 
   /** Keeps a text that is about to be written. Throws `not_stored`. */
   keepText(kept: KeptText): void {
-    this.#stored(() => {
-      this.db.delete(texts).where(eq(texts.revision, kept.revision)).run();
-      this.db.insert(texts).values(kept).run();
-    });
+    this.#stored(() => void this.#statements.text.run({ ...kept }));
   }
 
   /** That text is on the disk: those before it, and edits of them, are of no use any more. */
   textWritten(revision: number): void {
+    const { forgetTexts, forgetEdits } = this.#statements;
     this.#stored(() => {
-      this.db.delete(texts).where(lt(texts.revision, revision)).run();
-      this.db.delete(edits).run();
+      forgetTexts.run({ revision });
+      forgetEdits.run();
     });
   }
 
@@ -268,7 +262,7 @@ export class Journal {
 
   /** A text of ours stands where the edited one stood. */
   editReplaced(): void {
-    this.#stored(() => void this.db.delete(edits).run());
+    this.#stored(() => void this.#statements.forgetEdits.run());
   }
 
   close(): void {
@@ -340,6 +334,22 @@ function prepare(db: BetterSQLite3Database, file: Database.Database) {
       .where(eq(observations.revision, revision))
       .orderBy(asc(observations.position))
       .prepare(),
+    first: db
+      .select({ revision: min(batches.revision) })
+      .from(batches)
+      .prepare(),
+    forgetRows: db.delete(observations).where(lte(observations.revision, revision)).prepare(),
+    forgetBatches: db.delete(batches).where(lte(batches.revision, revision)).prepare(),
+    text: db
+      .insert(texts)
+      .values({ revision, digest: sql.placeholder('digest'), content: sql.placeholder('content') })
+      .onConflictDoUpdate({
+        target: texts.revision,
+        set: { digest: sql`excluded.digest`, content: sql`excluded.content` },
+      })
+      .prepare(),
+    forgetTexts: db.delete(texts).where(lt(texts.revision, revision)).prepare(),
+    forgetEdits: db.delete(edits).prepare(),
   };
 }
 
