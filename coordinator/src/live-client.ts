@@ -17,11 +17,16 @@ export interface LiveOptions {
   /** Told when a connection that was there is lost. */
   readonly lost?: () => void;
   readonly back?: () => void;
+  /** How long the first connection may take. */
+  readonly openMs?: number;
 }
+
+/** A coordinator on this machine or near it has answered /healthz: one that then says nothing hangs. */
+const OPEN_MS = 10_000;
 
 export async function connectLive(
   url: string,
-  { lost = () => {}, back = () => {} }: LiveOptions = {},
+  { lost = () => {}, back = () => {}, openMs = OPEN_MS }: LiveOptions = {},
 ): Promise<LiveConnection> {
   const base = url.replace(/\/$/, '');
   // WebSocket says nothing of a port that it may not use, and tries others for ever.
@@ -37,12 +42,15 @@ export async function connectLive(
   const notOpened = () => {
     if (!opened) reject(unreachable(url));
   };
+  // Node's WebSocket waits for ever for the reply to its upgrade.
+  const late = setTimeout(notOpened, openMs);
   const socket = createWSClient({
     url: `${base.replace(/^http/, 'ws')}/trpc`,
     retryDelayMs: (attempt) => Math.min(5_000, 100 * 2 ** attempt),
     onOpen: () => {
       if (opened) back();
       opened = true;
+      clearTimeout(late);
     },
     onClose: () => {
       if (opened && !closed) lost();
@@ -55,7 +63,10 @@ export async function connectLive(
     failed,
     close: () => {
       closed = true;
+      clearTimeout(late);
       void socket.close();
+      // It waits for the end of an opening that has not come about, and would keep the process.
+      if (!opened) socket.connection?.ws?.close();
     },
   };
 }
