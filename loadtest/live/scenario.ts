@@ -16,11 +16,12 @@ import { measureRoute } from '../autocannon.ts';
 import { type Coordinator, startCoordinator } from '../fanout/coordinator.ts';
 import { atLeast, atMost, compared, type Figure, plain, quantile } from '../figures.ts';
 import type { LoadOptions } from '../options.ts';
-import { distribution, type Plot, type Point } from '../page.ts';
+import { distribution, type Plot } from '../page.ts';
 import { cpuMilliseconds } from '../processes.ts';
 import { inRunFolder, type Started } from '../swarm/folder.ts';
 import { writeFleet } from '../swarm/members.ts';
 import { type Swarm, startSwarm } from '../swarm/swarm.ts';
+import { Changes } from './changes.ts';
 
 const QUERY = 'node_load(pve1, Load)';
 const CHANGES_PER_SECOND = 100;
@@ -90,7 +91,7 @@ async function openReader(coordinator: Coordinator, sites: number): Promise<Read
     () => reject(new Error(`${known.size} of ${sites} sites are in the view`)),
     OPENED_WITHIN_MS,
   );
-  await whole.finally(() => clearTimeout(late));
+  await Promise.race([live.failed, whole]).finally(() => clearTimeout(late));
   return reader;
 }
 
@@ -118,23 +119,9 @@ interface Live {
 async function measureChanges({ swarm, coordinator, reader, options }: Live) {
   options.say(`${CHANGES_PER_SECOND} changes a second for ${CHANGING_SECONDS} s`);
   const names = [...swarm.addresses.keys()];
-  const sent = new Map<string, number>();
-  const took: Point[] = [];
-  let twice = 0;
-  const seen = new Set<string>();
-  /** The last change of each site, and the last that came of it. */
-  const last = new Map<string, number>();
-  const came = new Map<string, number>();
   const began = performance.now();
-  reader.onChange = (site, load, at) => {
-    const key = `${site} ${load}`;
-    const from = sent.get(key);
-    if (from === undefined) return;
-    came.set(site, load);
-    if (seen.has(key)) twice += 1;
-    else took.push([(from - began) / 1000, at - from]);
-    seen.add(key);
-  };
+  const changes = new Changes(began);
+  reader.onChange = (site, load, at) => changes.came(site, load, at);
   const used = cpuOfEach({ swarm, coordinator });
   const total = CHANGES_PER_SECOND * CHANGING_SECONDS;
   const acknowledged: Promise<void>[] = [];
@@ -145,23 +132,24 @@ async function measureChanges({ swarm, coordinator, reader, options }: Live) {
     const site = names[at % names.length] as string;
     // Another one each time, so that an event says which change it is of.
     const load = Number((0.1 + at / 1e6).toFixed(6));
-    sent.set(`${site} ${load}`, performance.now());
-    last.set(site, load);
+    changes.send(site, load, performance.now());
     acknowledged.push(swarm.setLoad(site, load));
   }
   const pace = total / ((performance.now() - began) / 1000);
   await Promise.all(acknowledged);
-  const missing = () => [...last].filter(([site, load]) => came.get(site) !== load).length;
-  for (let waited = 0; missing() > 0 && waited < LOST_MS; waited += 100) await sleep(100);
+  for (let waited = 0; changes.missing().length > 0 && waited < LOST_MS; waited += 100) await sleep(100);
   const costs = used().map(([who, ms]) => plain(`CPU a change, ${who}`, 'ms', [ms / total]));
+  const { took } = changes;
+  const wrong = changes.late + changes.strange;
   const sorted = took.map(([, ms]) => ms).sort((a, b) => a - b);
   return {
     figures: [
       plain('a change from its site to a client, p99', 'ms', [quantile(sorted, 0.99)], atMost(P99_MS)),
       plain('the same, median', 'ms', [quantile(sorted, 0.5)]),
       plain('changes a second', '/s', [pace], atLeast(CHANGES_PER_SECOND * 0.95)),
-      plain('sites whose last change did not come', 'sites', [missing()], atMost(0)),
-      plain('changes that came twice', 'changes', [twice], atMost(0)),
+      plain('sites whose last change did not come', 'sites', [changes.missing().length], atMost(0)),
+      plain('changes that came twice', 'changes', [changes.twice], atMost(0)),
+      plain('changes that came after a later one, or were never sent', 'changes', [wrong], atMost(0)),
       // A site tells what it is, not what it was: where the next change is there before one is told, that one is told alone.
       plain('changes overtaken by the next of their site', 'changes', [total - took.length]),
       ...costs,
