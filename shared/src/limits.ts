@@ -61,8 +61,10 @@ export const CANCEL_MS = 1_000;
 /** Standing questions of one site: a few coordinators with a screen of views each. */
 export const WATCHES = 64;
 export const CALLER_WATCHES = 48;
-/** A watch takes at most this share of one core: it rests so many times as long as its last look took. */
+/** A watch takes at most this share of the engine's core: it rests so many times as long as its last look took there. */
 export const WATCH_REST = 4;
+/** It rests so long at least: each event costs its site a signature and its coordinator a check, half a millisecond each. */
+export const WATCH_REST_LEAST_MS = 10;
 /** A watch that found every place taken looks again after this, and up to as much more. */
 export const WATCH_RETRY_MS = 200;
 /**

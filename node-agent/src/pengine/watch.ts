@@ -3,8 +3,8 @@
  * section 8). What is told is always the whole answer, signed like a reply to one question, so that a lost event corrupts nothing.
  *
  * A look is the question without proofs; only a change is asked for with them. Looks of one watch never overlap, and it rests
- * WATCH_REST times as long as the last one took: a burst of revisions becomes one look, a question that is dear is looked at less
- * often, and a quiet one at once. While its reader does not read, nothing is asked at all: when it reads on, it gets the newest state,
+ * WATCH_REST times as long as the engine worked for the last one: a burst of revisions becomes one look, a question that is dear is looked at
+ * less often, and a quiet one at once. What a look waited for on a busy machine is no work of its own. While its reader does not read, nothing is asked at all: when it reads on, it gets the newest state,
  * and never a queue. A watch ends with its reader, and when that reads nothing for WATCH_STALL_MS.
  */
 import type { Writable } from 'node:stream';
@@ -17,6 +17,7 @@ import {
   CALLER_WATCHES,
   WATCH_ALIVE_MS,
   WATCH_REST,
+  WATCH_REST_LEAST_MS,
   WATCH_RETRY_MS,
   WATCH_STALL_MS,
   WATCHES,
@@ -114,6 +115,8 @@ class Watch {
   readonly #id: string;
   /** Of the answer that was told last; null before the first, and where it is not known what exactly was told. */
   #told: string | null = null;
+  /** CPU time of the engine for this look, milliseconds; null where it did not say: then what passed counts. */
+  #workedMs: number | null = 0;
   #busy = false;
   #wanted = false;
   #blocked = false;
@@ -162,10 +165,12 @@ class Watch {
   async #lookOnce(): Promise<number> {
     const { world, log } = this.#parts;
     const began = world.elapsed();
+    this.#workedMs = 0;
     try {
       await this.#tellIfChanged();
     } catch (cause) {
       if (this.#gone.signal.aborted) return 0;
+      this.#workedMs = null;
       const error = asLogicError(cause);
       if (error.code === 'internal') log.error({ err: cause }, 'a watch failed');
       if (error.code === 'busy') {
@@ -175,7 +180,8 @@ class Watch {
       // What an engine that is restarted could not say, its next revision asks again.
       await this.#tellError(error);
     }
-    return (world.elapsed() - began) * WATCH_REST;
+    const restMs = (this.#workedMs ?? world.elapsed() - began) * WATCH_REST;
+    return Math.max(restMs, WATCH_REST_LEAST_MS);
   }
 
   async #tellIfChanged(): Promise<void> {
@@ -190,12 +196,13 @@ class Watch {
     await this.#tell(whole, whole.revision === rows.revision ? digest : null);
   }
 
-  #ask(text: string): Promise<EngineReply> {
+  async #ask(text: string): Promise<EngineReply> {
     const { room, caller } = this.#parts;
-    return room.ask(
-      { format: 'prolog', pengine: this.#id, text, caller },
-      { caller, gone: this.#gone.signal },
-    );
+    const asker = { caller, gone: this.#gone.signal };
+    const reply = await room.ask({ format: 'prolog', pengine: this.#id, text, caller }, asker);
+    const { micros } = reply;
+    this.#workedMs = this.#workedMs === null || micros === null ? null : this.#workedMs + micros / 1000;
+    return reply;
   }
 
   async #tellError(error: LogicError): Promise<void> {

@@ -113,6 +113,7 @@ export class Bridge {
       contentType: headerOf(headers, 'content-type') ?? 'application/octet-stream',
       now: numberOf(headers, 'logic-now'),
       revision: numberOf(headers, 'logic-revision'),
+      micros: null,
       body,
     };
   }

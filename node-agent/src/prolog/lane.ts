@@ -27,6 +27,8 @@ export interface EngineReply {
   /** The engine's stamp, where a question ran. */
   readonly now: number | null;
   readonly revision: number | null;
+  /** CPU time that the question took, where the engine says. */
+  readonly micros: number | null;
   readonly body: Buffer;
 }
 
@@ -302,19 +304,21 @@ class Connection {
   #answered(reply: Buffer): void {
     const one = this.#asked.shift();
     const end = reply.indexOf(10);
-    const [id, now = '', revision = '', micros = ''] = reply.toString('latin1', 0, end).split(' ');
+    const [id, now = '', revision = '', took = ''] = reply.toString('latin1', 0, end).split(' ');
     if (one === undefined || id !== String(one.id)) return void this.#socket.destroy();
     this.#room += one.share;
     if (this.#asked.length > 0) this.#timer.refresh();
     one.on = null;
+    const micros = numberOr(took);
     one.resolve({
       status: 200,
       contentType: CONTENT_TYPE[one.question.format],
       now: numberOr(now),
       revision: numberOr(revision),
+      micros,
       body: reply.subarray(end + 1),
     });
-    this.#heard.answered(one, numberOr(micros) ?? Number.POSITIVE_INFINITY);
+    this.#heard.answered(one, micros ?? Number.POSITIVE_INFINITY);
   }
 }
 
