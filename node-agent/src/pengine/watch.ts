@@ -3,9 +3,10 @@
  * section 8). What is told is always the whole answer, signed like a reply to one question, so that a lost event corrupts nothing.
  *
  * A look is the question without proofs; only a change is asked for with them. Looks of one watch never overlap, and it rests
- * WATCH_REST times as long as the engine worked for the last one: a burst of revisions becomes one look, a question that is dear is looked at
- * less often, and a quiet one at once. What a look waited for on a busy machine is no work of its own. While its reader does not read, nothing is asked at all: when it reads on, it gets the newest state,
- * and never a queue. A watch ends with its reader, and when that reads nothing for WATCH_STALL_MS.
+ * WATCH_REST times as long as the engine worked for the last one: a burst of revisions becomes one look, a question that is dear is looked
+ * at less often, and a quiet one at once. What a look waited for on a busy machine is no work of its own. While its reader does not read,
+ * nothing is asked at all: when it reads on, it gets the newest state, and never a queue. A watch ends with its reader, and when that
+ * reads nothing for WATCH_STALL_MS.
  */
 import type { Writable } from 'node:stream';
 import { Places } from '@fleet/shared/door/places.ts';
