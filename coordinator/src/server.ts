@@ -5,12 +5,13 @@
  * must name loopback (a rebound DNS name does not), and a call to /trpc that a browser marks as
  * coming from another site is refused. Every error leaves in one shape, with a code of our table.
  */
+import type { EventEmitter } from 'node:events';
 import type { IncomingMessage } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { asLogicError, ERRORS, LogicError } from '@fleet/shared/errors.ts';
 import { MEMBERSHIP_RETRY_AFTER_S, REQUEST_BODY_BYTES } from '@fleet/shared/limits.ts';
 import { PAGE_HEADERS, pageOf } from '@fleet/shared/page/page.ts';
-import type { Tokens } from '@fleet/shared/tokens.ts';
+import type { Caller, Tokens } from '@fleet/shared/tokens.ts';
 import { type FastifyTRPCPluginOptions, fastifyTRPCPlugin } from '@trpc/server/adapters/fastify';
 import { TRPC_ERROR_CODES_BY_KEY } from '@trpc/server/rpc';
 import {
@@ -31,7 +32,7 @@ import { type FleetRouter, router } from './router.ts';
 import type { Members } from './sites/members.ts';
 import type { FleetAlerts } from './views/alerts.ts';
 import type { Views } from './views/watch.ts';
-import { serveWebSockets } from './websocket.ts';
+import { serveWebSockets, type WebSockets } from './websocket.ts';
 
 export interface Server {
   readonly url: string;
@@ -52,7 +53,7 @@ export interface ServerParts {
 
 /** Serves until closed. Port 0 takes a free one; `url` names the one taken. @throws LogicError `bad_setup` where the address is taken */
 export async function serve(parts: ServerParts, address: HostPort): Promise<Server> {
-  const { fleet, views, alerts, live, members, tokens, log } = parts;
+  const { fleet, tokens, log } = parts;
   const app = fastify({ bodyLimit: REQUEST_BODY_BYTES, forceCloseConnections: true });
   const callerOf = onceARequest(loopbackCallers(tokens));
   app.addHook('onRequest', async (request) => {
@@ -66,22 +67,12 @@ export async function serve(parts: ServerParts, address: HostPort): Promise<Serv
     addCompositionRoutes(app, parts.composed, (request) => callerOf(request.raw));
   await addTrpc(app, parts, callerOf);
   await listen(app, address);
-  const sockets = serveWebSockets(app.server, {
-    router,
-    guard: (request) => {
+  const sockets = trpcSockets(app.server, parts, {
+    scheme: 'http',
+    callerOf: (request) => {
       guard(request);
-      callerOf(request);
+      return callerOf(request);
     },
-    context: (request, drained) => ({
-      fleet,
-      members,
-      views,
-      live,
-      alerts,
-      caller: callerOf(request),
-      drained,
-    }),
-    failed: (cause, path) => log.error({ err: cause, path }, 'a call failed'),
   });
   const { port } = app.server.address() as AddressInfo;
   return {
@@ -125,6 +116,26 @@ export async function addTrpc(app: FastifyInstance, parts: ServerParts, callerOf
   addLiveReplies(app, parts, callerOf);
   await app.register(fastifyTRPCPlugin, trpcPlugin(parts, callerOf));
 }
+
+/** The router for clients of `server` that want a WebSocket; `callerOf` throws for who may not call it. */
+export function trpcSockets(
+  server: EventEmitter,
+  { fleet, members, views, live, alerts, log }: ServerParts,
+  { scheme, callerOf }: { readonly scheme: 'http' | 'https'; readonly callerOf: UpgradeCaller },
+): WebSockets {
+  return serveWebSockets(server, {
+    router,
+    scheme,
+    guard: callerOf,
+    context: (request, drained) => ({
+      ...{ fleet, members, views, live, alerts, drained },
+      caller: callerOf(request),
+    }),
+    failed: (cause, path) => log.error({ err: cause, path }, 'a call failed'),
+  });
+}
+
+type UpgradeCaller = (request: IncomingMessage) => Caller;
 
 function trpcPlugin(
   { fleet, members, views, live, alerts, log }: ServerParts,

@@ -16,7 +16,7 @@ import { type Role, Tokens } from '@fleet/shared/tokens.ts';
 import { createTRPCClient, httpLink } from '@trpc/client';
 import Database from 'better-sqlite3';
 import { pino } from 'pino';
-import { Agent, fetch as fetchBy } from 'undici';
+import { Agent, fetch as fetchBy, WebSocket } from 'undici';
 import { secretOf } from './access.ts';
 import { coordinatorFiles, parseTls } from './config.ts';
 import { startCoordinator } from './coordinator.ts';
@@ -268,6 +268,29 @@ test('calls over TLS need a token: a viewer asks, an operator invites and labels
   assert.deepEqual(await calls(secrets.viewer), ['done', 'done', no, no, no, no]);
   assert.deepEqual(await calls(secrets.operator), ['done', 'done', 'done', 'done', 'done', no]);
   assert.deepEqual(await calls(secrets.admin), ['done', 'done', 'done', 'done', 'done', 'unknown_site']);
+});
+
+test('a WebSocket over TLS needs a token too, and comes from no page of another origin', async (t) => {
+  const dispatcher = new Agent({ connect: { ca: authority.certificate } });
+  t.after(() => dispatcher.destroy());
+  const opened = (headers: Record<string, string>) => {
+    const socket = new WebSocket(`wss://127.0.0.1:${port}/trpc`, { dispatcher, headers });
+    t.after(() => socket.close());
+    return new Promise<WebSocket | null>((resolve) => {
+      socket.addEventListener('open', () => resolve(socket));
+      socket.addEventListener('error', () => resolve(null));
+    });
+  };
+  const bearer = { authorization: `Bearer ${secrets.viewer}` };
+  assert.equal(await opened({}), null);
+  assert.equal(await opened({ authorization: 'Bearer lt_unknown' }), null);
+  assert.equal(await opened({ ...bearer, origin: 'https://elsewhere.example' }), null);
+  const socket = await opened({ ...bearer, origin: `https://127.0.0.1:${port}` });
+  assert.ok(socket);
+  const told = new Promise((resolve) => socket.addEventListener('message', ({ data }) => resolve(data)));
+  const params = { path: 'fleet.watch', input: { query: 'node(N)' } };
+  socket.send(JSON.stringify({ id: 1, method: 'subscription', params }));
+  assert.match(String(await told), /"type":"started"/);
 });
 
 test("a site's certificate opens no call", async () => {

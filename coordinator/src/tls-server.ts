@@ -28,7 +28,7 @@ import { onceARequest, tokenCallers } from './access.ts';
 import { callersAbove } from './composition/callers.ts';
 import { addCompositionRoutes } from './composition/routes.ts';
 import { formatHostPort, type HostPort, isUnspecified } from './config.ts';
-import { addRefusals, addTrpc, listen, type ServerParts } from './server.ts';
+import { addRefusals, addTrpc, listen, type ServerParts, trpcSockets } from './server.ts';
 import { fingerprintOf } from './sites/authority.ts';
 import { type Joining, join } from './sites/enrol.ts';
 import { moved, type Renewing, renew } from './sites/renew.ts';
@@ -93,11 +93,13 @@ export async function serveTls(parts: TlsServerParts, at: TlsAddress): Promise<T
   const timer = setInterval(() => void look().catch(failed), CERTIFICATE_LOOK_MS);
   timer.unref();
   await listen(app, at.listen);
+  const sockets = trpcSockets(server, parts, { scheme: 'https', callerOf });
   const { port } = app.server.address() as AddressInfo;
   return {
     address: formatHostPort(at.public ?? { ...at.listen, port }),
     close: () => {
       clearInterval(timer);
+      sockets.close();
       return app.close();
     },
   };

@@ -1,12 +1,13 @@
 /**
- * The same router over WebSocket, at ws://HOST/trpc on the coordinator's own listener: for subscriptions (fleet.stream, fleet.watch)
+ * The same router over WebSocket, at ws://HOST/trpc and wss://HOST/trpc on the coordinator's own listeners: for subscriptions (fleet.stream, fleet.watch)
  * of clients without EventSource, and for queries longer than a URL. `ws` is loaded by the first client that upgrades.
  *
- * A browser opens a WebSocket to anywhere, whatever page it shows, and says only from where: so the Origin, where there is one,
- * must be the Host that is asked, which `guard` has found to be loopback. A client that does not read is waited for by what sends
- * (`drained`), and one that still does not is ended: nothing is kept for it without bound.
+ * A browser opens a WebSocket to anywhere, whatever page it shows, and says only from where: so the Origin, where there is one, must be
+ * the Host that is asked; `guard` has found that to be loopback, or has seen a token, which a browser cannot send. A client that does not
+ * read is waited for by what sends (`drained`), and one that still does not is ended: nothing is kept for it without bound.
  */
-import type { IncomingMessage, Server } from 'node:http';
+import type { EventEmitter } from 'node:events';
+import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { setTimeout as delay } from 'node:timers/promises';
 import {
@@ -21,6 +22,8 @@ import type { WebSocket, WebSocketServer } from 'ws';
 
 export interface WebSocketParts<Router extends AnyTRPCRouter, Context> {
   readonly router: Router;
+  /** Of the pages of this server. */
+  readonly scheme: 'http' | 'https';
   /** Throws where this request may not come in. */
   readonly guard: (request: IncomingMessage) => void;
   readonly context: (request: IncomingMessage, drained: () => Promise<void>) => Context;
@@ -32,9 +35,9 @@ export interface WebSockets {
   close(): void;
 }
 
-/** Lets clients of `server` upgrade. */
+/** Lets clients of `server` upgrade: one of HTTP/1.1, or one of HTTP/2 that allows it. */
 export function serveWebSockets<Router extends AnyTRPCRouter, Context>(
-  server: Server,
+  server: EventEmitter,
   parts: WebSocketParts<Router, Context>,
 ): WebSockets {
   let opened: Promise<WebSocketServer> | null = null;
@@ -42,7 +45,7 @@ export function serveWebSockets<Router extends AnyTRPCRouter, Context>(
   const upgrade = async (request: IncomingMessage, socket: Duplex, head: Buffer) => {
     socket.on('error', () => socket.destroy());
     try {
-      checkUpgrade(request, parts.guard);
+      checkUpgrade(request, parts);
     } catch {
       return refuse(socket, '403 Forbidden');
     }
@@ -90,11 +93,14 @@ async function openServer<Router extends AnyTRPCRouter, Context>({
   return wss;
 }
 
-function checkUpgrade(request: IncomingMessage, guard: (request: IncomingMessage) => void): void {
+function checkUpgrade(
+  request: IncomingMessage,
+  { guard, scheme }: Pick<WebSocketParts<AnyTRPCRouter, unknown>, 'guard' | 'scheme'>,
+): void {
   guard(request);
   const { host, origin } = request.headers;
   if (!/^\/trpc(\?|$)/.test(request.url ?? '')) throw new Error('no such path');
-  if (origin !== undefined && origin !== `http://${host}`) throw new Error('another origin');
+  if (origin !== undefined && origin !== `${scheme}://${host}`) throw new Error('another origin');
 }
 
 function refuse(socket: Duplex, status: string): void {
