@@ -23,6 +23,7 @@ import {
 } from '../testing/coordinator-process.ts';
 import { listen, openTestFleet } from '../testing/site-server.ts';
 import { runSwipl } from '../testing/swipl.ts';
+import { connectLive, watch } from '../testing/watching.ts';
 import { realWorld } from '../world.ts';
 import { openBelow } from './below.ts';
 import { admitUpper, enrolCoordinator, requestOf, selfOf } from './introduce.ts';
@@ -105,6 +106,26 @@ test('a coordinator is enrolled with its sites, and sites lists what is what', a
   assert.match(listed, /^cedar +node +127\.0\.0\.1:\d+ +certificate/m);
   assert.match(listed, /^lower +coordinator +127\.0\.0\.1:\d+ +known by its key/m);
   assert.match(listed, /^lower\/alder +node +by way of lower +certificate/m);
+});
+
+test('a live view is of the sites that are ours: those behind a coordinator are skipped, each by name and with where to watch it', async (t) => {
+  const live = connectLive(upper.url);
+  t.after(() => live.close());
+  const watching = watch(live.client, { query: 'node(N)' });
+  await watching.until(
+    () => watching.view().size === 3 && watching.outcome('cedar') === 'answered',
+    'the state',
+  );
+  for (const name of ['lower/alder', 'lower/birch']) {
+    const { outcome, message } = watching.view().get(name)?.outcome ?? {};
+    assert.deepEqual(
+      [outcome, message],
+      ['skipped', 'a live view does not reach through lower: watch it there'],
+    );
+  }
+  const [first] = watching.events;
+  assert.ok(first?.event.kind === 'state' && !first.event.complete);
+  watching.leave();
 });
 
 test('coverage counts leaves, and each proof is checked at the upper coordinator by the key of its site', async () => {

@@ -100,7 +100,7 @@ export class View {
       const known = this.#watched.get(site.name);
       if (known !== undefined && sameRow(known.row, site)) continue;
       known?.stream?.end();
-      this.#watch(site, reasons.get(site.name) ?? cannotTell(site));
+      this.#watch(site, reasons.get(site.name) ?? null);
     }
     if (this.#pending.size === 0) this.#becomeReady();
   }
@@ -227,12 +227,4 @@ function outcomeOf({ site, outcome, error, reason }: Reply & { kind: 'none' }): 
 
 function sameRow(a: Site, b: Site): boolean {
   return a === b || JSON.stringify(a) === JSON.stringify(b);
-}
-
-/** Who does not speak the protocol of section 8 cannot be watched. */
-function cannotTell({ kind }: Site): string | null {
-  if (kind === 'node') return null;
-  return kind === 'stock'
-    ? 'a stock Pengine server tells of no changes: ask it'
-    : 'a coordinator is not watched: ask it';
 }
