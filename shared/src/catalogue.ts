@@ -9,6 +9,7 @@ import { z } from 'zod';
 import { fitsInteger } from './arithmetic.ts';
 import { LogicError } from './errors.ts';
 import { QUERY_TEXT_BYTES, TERM_DEPTH } from './limits.ts';
+import { type Rule, ruleOf } from './pattern.ts';
 import { argumentsOf, indicator, isNormalName, readTerm, type Term } from './term.ts';
 
 const argument = z.strictObject({
@@ -53,8 +54,7 @@ export interface Clause {
   readonly id: string;
   /** File and line in the bundle. */
   readonly at: string;
-  readonly head: Term;
-  readonly body: Term;
+  readonly rule: Rule;
 }
 
 export interface Manifest {
@@ -100,11 +100,10 @@ export function readManifest(json: unknown): Manifest {
   }
   const clauses = new Map<string, Clause>();
   for (const { id, name, arity, n, at, head, body } of parsed.data.clauses) {
-    const read: Clause = { id, at, head: readClauseTerm(head, id), body: readClauseTerm(body, id) };
+    const read = readClauseTerm(head, id);
     const key = `${name}/${arity}`;
-    if (clauses.has(id) || id !== `${key}#${n}` || indicator(read.head) !== key || RESERVED.has(key))
-      broken(id);
-    clauses.set(id, read);
+    if (clauses.has(id) || id !== `${key}#${n}` || indicator(read) !== key || RESERVED.has(key)) broken(id);
+    clauses.set(id, { id, at, rule: ruleOf(read, readClauseTerm(body, id)) });
   }
   return { bundle: parsed.data.bundle, entries, clauses };
 }

@@ -105,6 +105,21 @@ test('bytes are taken as well as text, and must be UTF-8', () => {
   );
 });
 
+test('the text of a proof is its canonical one, however the site wrote it', () => {
+  const [canonical] = deliver({ body: success(busyRow('pve1')) }).answers;
+  assert.equal(canonical?.proof, busyRow('pve1').slice('[pve1,'.length, -']'.length));
+  for (const change of [
+    (row: string) => row.replaceAll(',', ', '),
+    (row: string) => row.replace('>(0.62,0.5)', '0.62 > 0.5'),
+    (row: string) => row.replace('0.5)', '0.50)'),
+    (row: string) => row.replace('host', "'host'"),
+  ]) {
+    const [answer] = deliver({ body: success(change(busyRow('pve1'))) }).answers;
+    assert.notEqual(change(busyRow('pve1')), busyRow('pve1'));
+    assert.deepEqual(answer, canonical);
+  }
+});
+
 test('no answers is empty, and without proofs answers are unproved', () => {
   assert.deepEqual(deliver({ body: 'create(x,[answer(destroy(x,failure(x,0.1)))])' }), {
     answers: [],

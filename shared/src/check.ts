@@ -104,7 +104,7 @@ function decoded(body: string | Uint8Array): string {
   }
 }
 
-function checkRow({ values, proof }: ReplyRow, { asked, stamp, expect }: ReplyCheck): Answer {
+function checkRow({ values, proof, text }: ReplyRow, { asked, stamp, expect }: ReplyCheck): Answer {
   const { site } = expect;
   const { variables, types, goal, assumptions } = asked;
   // What a proof concludes is typed by its facts; nothing else types what has no proof.
@@ -124,5 +124,5 @@ function checkRow({ values, proof }: ReplyRow, { asked, stamp, expect }: ReplyCh
     manifest: expect.manifest,
     assumptions,
   });
-  return { site, bindings, standing, proof: writeTerm(proof) };
+  return { site, bindings, standing, proof: text ?? writeTerm(proof) };
 }

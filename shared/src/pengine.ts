@@ -5,7 +5,7 @@
 import { ERRORS, type ErrorCode, isErrorCode, LogicError } from './errors.ts';
 import { assuming, type CheckedAsk } from './language.ts';
 import { ANSWERS, REPLY_BYTES, REPLY_TERM_DEPTH } from './limits.ts';
-import { isCompound, isValue, readTerm, type Term } from './term.ts';
+import { isCompound, isValue, type ReadTerm, readTerm, type Term } from './term.ts';
 
 /** A question as it is sent: the same bytes to every site. */
 export interface Question {
@@ -25,6 +25,8 @@ export interface ReplyRow {
   /** One value for each answer variable. */
   readonly values: readonly Term[];
   readonly proof: Term | null;
+  /** The proof as the reply has it, where that is its canonical text. */
+  readonly text: string | null;
 }
 
 export type EngineReply =
@@ -70,14 +72,19 @@ function request(ask: string, columns: readonly string[]): Question {
 
 /** Reads a site's reply to `questionBody`. Throws `bad_reply` for what is no reply to that question. */
 export function readReply(text: string, asked: Pick<CheckedAsk, 'variables'>, prove: boolean): EngineReply {
-  const event = outcomeOf(readEvent(text));
+  const { term, texts } = readEvent(text, prove ? 'step' : undefined);
+  const event = outcomeOf(term);
   if (isCompound(event, 'failure', 2)) return { kind: 'answers', rows: [] };
   if (isCompound(event, 'error', 2)) return readError(event.args[1] as Term);
   if (!isCompound(event, 'success', 5)) malformed('an unknown event');
   const [, rows, , , more] = event.args as [Term, Term, Term, Term, Term];
   if (more.kind !== 'atom' || more.name !== 'false') malformed('an answer that is not whole');
   if (rows.kind !== 'list' || rows.items.length > ANSWERS) malformed('no list of answers, or too many');
-  return { kind: 'answers', rows: rows.items.map((row) => readRow(row, asked.variables.length, prove)) };
+  const read = rows.items.map((row): ReplyRow => {
+    const { values, proof } = readRow(row, asked.variables.length, prove);
+    return { values, proof, text: (proof && texts?.get(proof)) ?? null };
+  });
+  return { kind: 'answers', rows: read };
 }
 
 /** What a Pengine server said, without regard to whose it is and what it means. */
@@ -90,7 +97,7 @@ export interface PengineWord {
 
 /** The innermost event of a reply. Throws `bad_reply`. */
 export function readWord(text: string): PengineWord {
-  const whole = readEvent(text);
+  const whole = readEvent(text).term;
   const event = outcomeOf(whole);
   const id = isCompound(whole, 'create', 2) ? (whole.args[0] as Term) : null;
   const ended = isCompound(event, 'failure', 2) || isWhole(event);
@@ -114,9 +121,9 @@ function malformed(what: string): never {
   throw new LogicError('bad_reply', `The reply is malformed: ${what}.`);
 }
 
-function readEvent(text: string): Term {
+function readEvent(text: string, textsOf?: string): ReadTerm {
   try {
-    return readTerm(text, { bytes: REPLY_BYTES, depth: REPLY_TERM_DEPTH, any: true }).term;
+    return readTerm(text, { bytes: REPLY_BYTES, depth: REPLY_TERM_DEPTH, any: true, textsOf });
   } catch (cause) {
     if (!(cause instanceof LogicError)) throw cause;
     return malformed(cause.message.replace(/\.$/, ''));
@@ -136,7 +143,7 @@ function outcomeOf(event: Term): Term {
   return isCompound(inner, 'destroy', 2) ? (inner.args[1] as Term) : inner;
 }
 
-function readRow(row: Term, columns: number, prove: boolean): ReplyRow {
+function readRow(row: Term, columns: number, prove: boolean): Omit<ReplyRow, 'text'> {
   if (row.kind !== 'list' || row.items.length !== columns + (prove ? 1 : 0))
     malformed('an answer of another shape');
   const values = row.items.slice(0, columns);

@@ -16,12 +16,14 @@ import { checkFact, type Manifest } from './catalogue.ts';
 import { asLogicError, LogicError } from './errors.ts';
 import { outsideVariables } from './language.ts';
 import { CLOCK_SKEW_MS, PROOF_READINGS, PROOF_STEPS, PROOF_WORK_PER_NODE } from './limits.ts';
+import { type Body, bodyOf, type Goal, type Pattern, patternsOf, type ShownGoal } from './pattern.ts';
 import {
   argumentsOf,
   compareTuples,
   compareValues,
   compound,
   float,
+  hashTerm,
   int,
   isCompound,
   isValue,
@@ -54,17 +56,22 @@ export function checkProof(proof: Term, claim: ProofClaim): ProofStanding {
   return new Checker(claim).check(proof);
 }
 
+/** What variables are bound to, by their numbers (pattern.ts). */
+type Bound = (Term | undefined)[];
+
 /** One way to read the premises so far: the next one, and what the variables are bound to. */
 interface Reading {
-  readonly next: number;
-  readonly bound: Map<string, Term>;
+  next: number;
+  readonly bound: Bound;
 }
 
 class Checker {
   private readonly claim: ProofClaim;
   /** Conclusions by step number; 0 is unused. */
   private readonly conclusions: (Term | null)[] = [null];
-  private readonly seen = new Set<string>();
+  /** The last step that concludes a term of this hash, and for each step the one before it that does; 0 is none. */
+  private readonly seen = new Map<number, number>();
+  private readonly before: number[] = [0];
   private readonly attested: number[] = [];
   private work = 0;
 
@@ -78,7 +85,8 @@ class Checker {
     if (proof.items.length > PROOF_STEPS) bad(`The proof has more than ${PROOF_STEPS} steps.`);
     this.work = PROOF_WORK_PER_NODE * (groundSize(proof) + size(query));
     for (const value of bindings.values()) if (!isValue(value)) bad('The answer is not made of values.');
-    for (const [i, item] of proof.items.entries()) this.numbered(item, i + 1, proof.items.length);
+    const { items } = proof;
+    for (let i = 0; i < items.length; i++) this.numbered(items[i] as Term, i + 1, items.length);
     return { standing: this.standing(), attested: this.attested };
   }
 
@@ -89,7 +97,7 @@ class Checker {
 
   private numbered(item: Term, number: number, last: number): void {
     const [n, step] = isCompound(item, 'step', 2) ? item.args : [];
-    if (step === undefined || n?.kind !== 'int' || n.value !== BigInt(number))
+    if (step === undefined || n?.kind !== 'int' || Number(n.value) !== number)
       bad(`Step ${number} is not numbered ${number}.`);
     try {
       if (number === last) this.query(step, number);
@@ -102,16 +110,23 @@ class Checker {
   }
 
   private conclude(conclusion: Term): void {
-    const key = writeTerm(conclusion);
-    if (this.seen.has(key)) bad('It concludes what an earlier step did.');
-    this.seen.add(key);
+    const hash = hashTerm(conclusion);
+    const last = this.seen.get(hash) ?? 0;
+    for (let at = last; at !== 0; at = this.before[at] as number) {
+      // Terms that differ meet here only where somebody made them for it.
+      this.spend(size(conclusion));
+      if (sameTerm(this.conclusions[at] as Term, conclusion)) bad('It concludes what an earlier step did.');
+    }
+    this.seen.set(hash, this.conclusions.length);
+    this.before.push(last);
     this.conclusions.push(conclusion);
   }
 
   private query(step: Term, number: number): void {
     if (!isCompound(step, 'query', 1)) bad('The last step must conclude the query.');
-    const bound = new Map(this.claim.bindings);
-    this.allUsed(this.claim.query, this.premises(step.args[0] as Term, number), [{ next: 0, bound }]);
+    const { goals, variables } = queryBody(this.claim.query);
+    const bound = variables.map((name) => this.claim.bindings.get(name));
+    this.allUsed(goals, this.premises(step.args[0] as Term, number), bound);
   }
 
   private conclusion(step: Term, number: number): Term {
@@ -136,11 +151,13 @@ class Checker {
   /** The conclusions that a step cites: earlier ones only. */
   private premises(numbers: Term, own: number): Term[] {
     if (numbers.kind !== 'list') bad('Its premises are no list.');
-    return numbers.items.map((n) => {
-      const cited =
-        n.kind === 'int' && n.value > 0n && n.value < BigInt(own) ? this.conclusions[Number(n.value)] : null;
-      return cited ?? bad('It cites what is no earlier step.');
-    });
+    const cited: Term[] = [];
+    for (const n of numbers.items) {
+      const at = n.kind === 'int' ? Number(n.value) : 0;
+      const conclusion = at > 0 && at < own ? this.conclusions[at] : null;
+      cited.push(conclusion ?? bad('It cites what is no earlier step.'));
+    }
+    return cited;
   }
 
   private fact(fact: Term, evidence: Term): Term {
@@ -158,8 +175,8 @@ class Checker {
     const [source, observed, valid] = evidence.args;
     if (source?.kind !== 'atom' || observed?.kind !== 'int' || valid?.kind !== 'int')
       bad('Its evidence is malformed.');
-    if (BigInt(now) > valid.value) throw new LogicError('stale_evidence', 'the fact was past its validity.');
-    if (observed.value > BigInt(now + CLOCK_SKEW_MS))
+    if (now > valid.value) throw new LogicError('stale_evidence', 'the fact was past its validity.');
+    if (observed.value > now + CLOCK_SKEW_MS)
       throw new LogicError('stale_evidence', 'the fact was observed after the reply.');
     return fact;
   }
@@ -175,10 +192,11 @@ class Checker {
     const clause = this.claim.manifest.clauses.get(`${name.name}/${arity.value}#${n.value}`);
     if (clause === undefined) bad('The bundle has no such clause.');
     if (!argumentsOf(head).every(isValue)) bad('Its head is not made of values.');
-    // A map of bindings of its own is what renames the clause apart.
-    const bound = new Map<string, Term>();
-    if (!this.matches(clause.head, head, bound)) bad('Its clause does not match.');
-    this.allUsed(clause.body, premises, [{ next: 0, bound }]);
+    const { rule } = clause;
+    // Bindings of its own are what renames the clause apart.
+    const bound = unbound(rule);
+    if (!this.matches(rule.head, head, bound)) bad('Its clause does not match.');
+    this.allUsed(rule.goals, premises, bound);
     return head;
   }
 
@@ -189,9 +207,12 @@ class Checker {
     premises: readonly Term[],
   ): void {
     const [goal, over] = this.opened([step.goal, step.over]) as [Term, Term];
+    const body = bodyOf(goal);
     const locals = outsideVariables(goal);
+    const numbers = locals.map((name) => body.variables.indexOf(name));
+    const aggregated = over.kind === 'var' ? locals.indexOf(over.name) : null;
     const values: Term[] = [];
-    let readings: readonly Reading[] = [{ next: 0, bound: new Map() }];
+    let readings: readonly Reading[] = [{ next: 0, bound: [] }];
     let before: readonly Term[] | null = null;
     if (step.solutions.kind !== 'list') bad('Its solutions are no list.');
     for (const solution of step.solutions.items) {
@@ -200,15 +221,15 @@ class Checker {
       if (before !== null && compareTuples(before, solution.items) >= 0)
         bad('Its solutions are not distinct and in order.');
       before = solution.items;
-      const bound = new Map(locals.map((name, i) => [name, solution.items[i] as Term]));
-      const value = over.kind === 'var' ? bound.get(over.name) : over;
+      const value = aggregated === null ? over : solution.items[aggregated];
       values.push(value ?? bad('A solution gives the aggregated variable no value.'));
-      readings = this.useUp(
-        goal,
-        premises,
-        readings.map(({ next }) => ({ next, bound: new Map(bound) })),
-      );
-      readings = distinct(readings.map(({ next }) => ({ next, bound: new Map() })));
+      const begun = readings.map(({ next }) => {
+        const bound = unbound(body);
+        for (const [i, number] of numbers.entries()) bound[number] = solution.items[i];
+        return { next, bound };
+      });
+      const ended = this.useUp(body.goals, premises, begun);
+      readings = distinct(ended.map(({ next }) => ({ next, bound: [] })));
     }
     if (!readings.some(({ next }) => next === premises.length))
       bad('Its premises do not show its solutions.');
@@ -218,91 +239,102 @@ class Checker {
   /** Terms with each `'$any'(I)` as a variable; refuses numbers that are not 0, 1, … in order of first occurrence. */
   private opened(terms: readonly Term[]): Term[] {
     const open = terms.map(withVariables);
-    if (!this.closed(open, new Map()).every((term, i) => sameTerm(term, terms[i] as Term))) {
+    if (!this.closed(patternsOf(open), []).every((term, i) => sameTerm(term, terms[i] as Term))) {
       bad('Its existential variables are not numbered in order.');
     }
     return open;
   }
 
   /** Terms with their bound variables put in and each other one as `'$any'(I)`, in order of first occurrence. */
-  private closed(terms: readonly Term[], bound: ReadonlyMap<string, Term>): Term[] {
-    const numbers = new Map<string, Term>();
-    const close = (term: Term): Term => {
+  private closed(patterns: readonly Pattern[], bound: Readonly<Bound>): Term[] {
+    const numbers = new Map<number, Term>();
+    const close = (pattern: Pattern): Term => {
       this.spend(1);
-      if (term.kind === 'list') return list(term.items.map(close));
-      if (term.kind === 'compound') return compound(term.name, term.args.map(close));
-      if (term.kind !== 'var') return term;
-      const known = bound.get(term.name) ?? numbers.get(term.name);
+      if (pattern.kind === 'list') return list(pattern.items.map(close));
+      if (pattern.kind === 'compound') return compound(pattern.name, pattern.args.map(close));
+      if (pattern.kind !== 'var') return pattern;
+      const known = bound[pattern.at] ?? numbers.get(pattern.at);
       if (known !== undefined) return known;
       const any = compound('$any', [int(numbers.size)]);
-      numbers.set(term.name, any);
+      numbers.set(pattern.at, any);
       return any;
     };
-    return terms.map(close);
+    return patterns.map(close);
   }
 
   // ---- using up premises ----
 
-  private allUsed(goal: Term, premises: readonly Term[], readings: readonly Reading[]): void {
-    if (this.useUp(goal, premises, readings).some(({ next }) => next === premises.length)) return;
+  private allUsed(goals: readonly Goal[], premises: readonly Term[], bound: Bound): void {
+    for (const { next } of this.useUp(goals, premises, [{ next: 0, bound }]))
+      if (next === premises.length) return;
     bad('Its premises are not those it needs.');
   }
 
-  /** Every way in which `goal` uses up the next premises. Takes over the readings it is given. */
-  private useUp(goal: Term, premises: readonly Term[], readings: readonly Reading[]): readonly Reading[] {
-    this.spend(1 + readings.length);
-    if (readings.length === 0 || (goal.kind === 'atom' && goal.name === 'true')) return readings;
-    if (isCompound(goal, ',', 2)) {
-      const left = this.useUp(goal.args[0] as Term, premises, readings);
-      return this.useUp(goal.args[1] as Term, premises, left);
+  /** Every way in which all of `goals` use up the next premises. Takes over the readings it is given. */
+  private useUp(goals: readonly Goal[], premises: readonly Term[], readings: Reading[]): Reading[] {
+    let left = readings;
+    for (const goal of goals) {
+      if (left.length === 0) break;
+      this.spend(1 + left.length);
+      if (goal.kind !== 'either') this.useNext(goal, premises, left);
+      else {
+        for (const { bound } of left) this.spend(4 * boundIn(bound));
+        const copies = left.map(({ next, bound }) => ({ next, bound: bound.slice() }));
+        const either = this.useUp(goal.left, premises, copies);
+        left = distinct([...either, ...this.useUp(goal.right, premises, left)]);
+      }
     }
-    if (isCompound(goal, ';', 2)) {
-      for (const { bound } of readings) this.spend(bound.size * 4);
-      const copies = readings.map(({ next, bound }) => ({ next, bound: new Map(bound) }));
-      const left = this.useUp(goal.args[0] as Term, premises, copies);
-      return distinct([...left, ...this.useUp(goal.args[1] as Term, premises, readings)]);
+    return left;
+  }
+
+  /** The readings that go on with a goal that one premise shows. */
+  private useNext(goal: ShownGoal, premises: readonly Term[], readings: Reading[]): void {
+    let kept = 0;
+    for (const reading of readings) {
+      const premise = premises[reading.next];
+      if (premise === undefined || !this.shows(premise, goal, reading.bound)) continue;
+      reading.next += 1;
+      readings[kept++] = reading;
     }
-    const after: Reading[] = [];
-    for (const { next, bound } of readings) {
-      const premise = premises[next];
-      if (premise !== undefined && this.shows(premise, goal, bound)) after.push({ next: next + 1, bound });
-    }
-    return after;
+    readings.length = kept;
   }
 
   /** Whether a premise's conclusion is this goal, binding the goal's variables. */
-  private shows(conclusion: Term, goal: Term, bound: Map<string, Term>): boolean {
-    if (isCompound(goal, '\\+', 1))
-      return sameTerm(compound('\\+', this.closed(goal.args, bound)), conclusion);
-    if (!isCompound(goal, 'all', 4)) return this.matches(goal, conclusion, bound);
-    if (!isCompound(conclusion, 'all', 4)) return false;
-    const [op, over, inner, result] = goal.args as [Term, Term, Term, Term];
-    const [op2, over2, inner2, result2] = conclusion.args as [Term, Term, Term, Term];
-    const [closedInner, closedOver] = this.closed([inner, over], bound) as [Term, Term];
-    return (
-      sameTerm(op, op2) &&
-      sameTerm(closedInner, inner2) &&
-      sameTerm(closedOver, over2) &&
-      this.matches(result, result2, bound)
-    );
+  private shows(conclusion: Term, goal: ShownGoal, bound: Bound): boolean {
+    switch (goal.kind) {
+      case 'plain':
+        return this.matches(goal.pattern, conclusion, bound);
+      case 'absent':
+        return sameTerm(compound('\\+', this.closed([goal.goal], bound)), conclusion);
+      case 'all': {
+        if (!isCompound(conclusion, 'all', 4)) return false;
+        const [op, over, inner, result] = conclusion.args as [Term, Term, Term, Term];
+        const [closedInner, closedOver] = this.closed([goal.goal, goal.over], bound) as [Term, Term];
+        return (
+          sameTerm(goal.op, op) &&
+          sameTerm(closedInner, inner) &&
+          sameTerm(closedOver, over) &&
+          this.matches(goal.result, result, bound)
+        );
+      }
+    }
   }
 
-  private matches(pattern: Term, term: Term, bound: Map<string, Term>): boolean {
+  private matches(pattern: Pattern, term: Term, bound: Bound): boolean {
     this.spend(1);
     if (pattern.kind === 'var') {
-      const known = bound.get(pattern.name);
+      const known = bound[pattern.at];
       if (known !== undefined) return sameTerm(known, term);
       if (!isValue(term)) return false;
-      bound.set(pattern.name, term);
+      bound[pattern.at] = term;
       return true;
     }
-    if (pattern.kind === 'compound') {
-      return (
-        isCompound(term, pattern.name, pattern.args.length) &&
-        pattern.args.every((arg, i) => this.matches(arg, term.args[i] as Term, bound))
-      );
-    }
-    return sameTerm(pattern, term);
+    if (pattern.kind !== 'compound') return sameTerm(pattern, term);
+    const { args } = pattern;
+    if (!isCompound(term, pattern.name, args.length)) return false;
+    for (let i = 0; i < args.length; i++)
+      if (!this.matches(args[i] as Pattern, term.args[i] as Term, bound)) return false;
+    return true;
   }
 
   private spend(nodes: number): void {
@@ -315,17 +347,38 @@ function bad(message: string): never {
   throw new LogicError('bad_proof', message);
 }
 
+/** The checked form of a question: of one for the many rows and sites that answer it. */
+const queries = new WeakMap<Term, Body>();
+
+function queryBody(query: Term): Body {
+  const known = queries.get(query) ?? bodyOf(query);
+  queries.set(query, known);
+  return known;
+}
+
+function boundIn(bound: Bound): number {
+  return bound.reduce((count, value) => count + (value === undefined ? 0 : 1), 0);
+}
+
+function unbound({ variables }: Body): Bound {
+  return new Array<Term | undefined>(variables.length).fill(undefined);
+}
+
 /** Nodes of a ground term; refuses a variable. */
 function groundSize(term: Term): number {
   if (term.kind === 'var') bad('A proof has no variables.');
-  return size(term, groundSize);
+  const parts = partsOf(term);
+  let nodes = 1;
+  for (let i = 0; i < parts.length; i++) nodes += groundSize(parts[i] as Term);
+  return nodes;
 }
 
-function size(term: Term, inside: (term: Term) => number = size): number {
-  const parts = term.kind === 'list' ? term.items : argumentsOf(term);
-  let nodes = 1;
-  for (const part of parts) nodes += inside(part);
-  return nodes;
+function size(term: Term): number {
+  return partsOf(term).reduce((nodes, part) => nodes + size(part), 1);
+}
+
+function partsOf(term: Term): readonly Term[] {
+  return term.kind === 'list' ? term.items : argumentsOf(term);
 }
 
 /** A ground comparison, identity or `is` that holds. */
@@ -347,12 +400,13 @@ function withVariables(term: Term): Term {
 }
 
 /** Readings that differ, and not too many of them. */
-function distinct(readings: readonly Reading[]): readonly Reading[] {
+function distinct(readings: Reading[]): Reading[] {
   if (readings.length < 2) return readings;
   const byState = new Map<string, Reading>();
   for (const reading of readings) {
-    const entries = [...reading.bound].map(([name, value]) => `${name}=${writeTerm(value)}`).sort();
-    byState.set(`${reading.next} ${entries.join(' ')}`, reading);
+    const values = reading.bound.map((value) => (value === undefined ? '' : writeTerm(value)));
+    // No text of a value has a line end.
+    byState.set(`${reading.next}\n${values.join('\n')}`, reading);
   }
   if (byState.size > PROOF_READINGS) bad(`There are more than ${PROOF_READINGS} ways to read its premises.`);
   return [...byState.values()];

@@ -7,7 +7,20 @@
  */
 import { LogicError } from './errors.ts';
 import { QUERY_VARIABLES } from './limits.ts';
-import { EOF, MARK, NAME, NUMBER, QUOTED, Scanner, STRING, VAR } from './term-scanner.ts';
+import {
+  CLOSE,
+  CLOSE_LIST,
+  COMMA,
+  EOF,
+  NAME,
+  NUMBER,
+  OPEN,
+  OPEN_LIST,
+  QUOTED,
+  Scanner,
+  STRING,
+  VAR,
+} from './term-scanner.ts';
 import type { Term } from './term-shape.ts';
 
 export interface ReadBounds {
@@ -17,12 +30,16 @@ export interface ReadBounds {
   readonly depth: number;
   /** Take what swipl prints in a reply; see above. */
   readonly any?: boolean;
+  /** Keep the text of each list of structures of this name, where it is canonical. */
+  readonly textsOf?: string | undefined;
 }
 
 export interface ReadTerm {
   readonly term: Term;
   /** Distinct variables in order of first occurrence. Each `_` is one of its own, named `_1`, `_2`, … */
   readonly variables: string[];
+  /** Of lists that `textsOf` asks for: what writeTerm would give for them. */
+  readonly texts: ReadonlyMap<Term, string> | null;
 }
 
 interface Operator {
@@ -53,6 +70,8 @@ const PREFIX: ReadonlyMap<string, number> = new Map([
   ['+', 200],
 ]);
 
+const isOperator = (name: string) => INFIX.has(name) || PREFIX.has(name);
+
 /** Throws `syntax_error` naming line and column, or `too_large` for a text past a bound. */
 export function readTerm(text: string, bounds: ReadBounds): ReadTerm {
   if (
@@ -66,18 +85,30 @@ export function readTerm(text: string, bounds: ReadBounds): ReadTerm {
 
 class Reader {
   private readonly tokens: Scanner;
+  private readonly text: string;
   private readonly depth: number;
+  private readonly textsOf: string | undefined;
+  private texts: Map<Term, string> | null = null;
   /** Nesting of the term that was read last. */
   private height = 0;
   /** Priority of the term that was read last. */
   private priority = 0;
+  /** Where the sequence that was read last ended, and what was odd until then (Scanner.odd). */
+  private end = 0;
+  private odd = -1;
+  /** Items of the sequences that are open; in one array, so that each of them is made in its size. */
+  private readonly items: Term[] = [];
+  private top = 0;
   private readonly named = new Map<string, Term>();
   private readonly nameless: { kind: 'var'; name: string }[] = [];
   private readonly order: { readonly kind: 'var'; name: string }[] = [];
 
   constructor(text: string, bounds: ReadBounds) {
-    this.tokens = new Scanner(text, bounds.any ?? false, (name) => INFIX.has(name) || PREFIX.has(name));
-    this.depth = bounds.depth;
+    const { any = false, textsOf, depth } = bounds;
+    this.tokens = new Scanner(text, { any, notes: textsOf !== undefined }, isOperator);
+    this.text = text;
+    this.depth = depth;
+    this.textsOf = textsOf;
   }
 
   read(): ReadTerm {
@@ -90,7 +121,7 @@ class Reader {
       while (this.named.has(`_${n}`));
       one.name = `_${n}`;
     }
-    return { term, variables: this.order.map((one) => one.name) };
+    return { term, variables: this.order.map((one) => one.name), texts: this.texts };
   }
 
   // ---- grammar ----
@@ -104,6 +135,7 @@ class Reader {
       if (name === null || operator === undefined) return left;
       if (operator.priority > most || this.priority > operator.left) return left;
       const height = this.height;
+      this.tokens.odd = this.tokens.start;
       this.tokens.advance();
       const right = this.expression(operator.right, depth + 1, inArguments);
       this.grow(Math.max(height, this.height));
@@ -114,7 +146,7 @@ class Reader {
 
   private infixName(inArguments: boolean): string | null {
     if (this.tokens.kind === NAME) return this.tokens.word;
-    return !inArguments && this.tokens.isMark(',') ? ',' : null;
+    return !inArguments && this.tokens.kind === COMMA ? ',' : null;
   }
 
   private primary(most: number, depth: number, inArguments: boolean): Term {
@@ -145,10 +177,10 @@ class Reader {
           return this.structure(word, depth);
         }
         return this.nameOrPrefix(word, most, depth, inArguments);
-      case MARK:
-        if (word === '(') return this.parenthesis(depth);
-        if (word === '[') return this.list(depth);
-        return this.tokens.unexpected();
+      case OPEN:
+        return this.parenthesis(depth);
+      case OPEN_LIST:
+        return this.list(depth);
       default:
         return this.tokens.unexpected();
     }
@@ -164,6 +196,7 @@ class Reader {
     const priority = PREFIX.get(name);
     this.tokens.advance();
     if (priority === undefined || !this.startsOperand()) return { kind: 'atom', name };
+    this.tokens.odd = this.tokens.start;
     const operand = this.expression(Math.min(priority, most), depth + 1, inArguments);
     this.grow(this.height);
     this.priority = Math.min(priority, most);
@@ -172,51 +205,60 @@ class Reader {
 
   /** Whether the token after a prefix operator begins its operand; otherwise the operator is an atom. */
   private startsOperand(): boolean {
-    if (this.tokens.kind === EOF) return false;
-    if (this.tokens.kind === MARK) return this.tokens.isMark('(') || this.tokens.isMark('[');
-    return (
-      this.tokens.kind !== NAME ||
-      PREFIX.has(this.tokens.word) ||
-      !INFIX.has(this.tokens.word) ||
-      this.tokens.opens
-    );
+    const { kind } = this.tokens;
+    if (kind === EOF || kind === COMMA || kind === CLOSE || kind === CLOSE_LIST) return false;
+    return kind !== NAME || PREFIX.has(this.tokens.word) || !INFIX.has(this.tokens.word) || this.tokens.opens;
   }
 
   private parenthesis(depth: number): Term {
+    this.tokens.odd = this.tokens.start;
     this.tokens.advance();
     const inside = this.expression(1200, depth + 1, false);
-    this.expect(')');
+    this.expect(CLOSE);
     this.priority = 0;
     return inside;
   }
 
   private structure(name: string, depth: number): Term {
     this.tokens.advance();
-    const args = this.sequence(depth, ')');
+    const args = this.sequence(depth, CLOSE);
     return { kind: 'compound', name, args };
   }
 
   private list(depth: number): Term {
+    const from = this.tokens.start;
     this.tokens.advance();
-    if (this.tokens.isMark(']')) {
+    if (this.tokens.kind === CLOSE_LIST) {
       this.tokens.advance();
       return { kind: 'list', items: [] };
     }
-    return { kind: 'list', items: this.sequence(depth, ']') };
+    const list: Term = { kind: 'list', items: this.sequence(depth, CLOSE_LIST) };
+    const [first] = list.items;
+    if (first?.kind === 'compound' && first.name === this.textsOf && this.odd < from) {
+      this.texts ??= new Map();
+      this.texts.set(list, this.text.slice(from, this.end));
+    }
+    return list;
   }
 
-  private sequence(depth: number, close: string): Term[] {
-    const terms: Term[] = [];
+  private sequence(depth: number, close: number): Term[] {
+    const { tokens, items } = this;
+    const base = this.top;
     let height = 0;
     for (;;) {
-      terms.push(this.expression(1200, depth + 1, true));
+      const item = this.expression(1200, depth + 1, true);
+      items[this.top++] = item;
       if (this.height > height) height = this.height;
-      if (!this.tokens.isMark(',')) break;
-      this.tokens.advance();
+      if (tokens.kind !== COMMA) break;
+      tokens.advance();
     }
+    this.end = tokens.at;
+    this.odd = tokens.odd;
     this.expect(close);
     this.grow(height);
     this.priority = 0;
+    const terms = items.slice(base, this.top);
+    this.top = base;
     return terms;
   }
 
@@ -237,8 +279,8 @@ class Reader {
     if (this.height > this.depth) this.tooDeep();
   }
 
-  private expect(mark: string): void {
-    if (!this.tokens.isMark(mark)) this.tokens.unexpected();
+  private expect(mark: number): void {
+    if (this.tokens.kind !== mark) this.tokens.unexpected();
     this.tokens.advance();
   }
 

@@ -3,11 +3,13 @@
  *
  * One token at a time, over character codes, never backwards: this is the first code that meets bytes from outside. With
  * `any` it also takes what swipl's own writer prints in a reply: names that start with `$`, unquoted symbol and
- * Unicode atoms, `\uXXXX`, and strings, which become atoms (only an error's message is one).
+ * Unicode atoms, `\uXXXX`, and strings, which become atoms (only an error's message is one). It notes where the text
+ * is not as our own writer would have written it, so that canonical text need not be written again.
  */
 import { LogicError } from './errors.ts';
 import { NUMBER_DIGITS } from './limits.ts';
-import type { Term } from './term-shape.ts';
+import type { Integer, Term } from './term-shape.ts';
+import { isPlainName, writeAtom, writeFloat } from './term-writer.ts';
 
 // Character classes of ASCII, looked up by code.
 const OTHER = 0,
@@ -57,31 +59,44 @@ const REPLY_ESCAPES: ReadonlyMap<string, string> = new Map([
  */
 const WORD_START = /[\p{ID_Start}\p{Pc}\u0387]/u;
 
-/** Kinds of tokens. */
+/** Kinds of tokens; a punctuation mark's is its character code. */
 export const EOF = 0;
 export const NAME = 1;
 export const QUOTED = 2;
 export const VAR = 3;
 export const NUMBER = 4;
-export const MARK = 5;
-export const STRING = 6;
+export const STRING = 5;
+export const OPEN = 40;
+export const CLOSE = 41;
+export const COMMA = 44;
+export const OPEN_LIST = 91;
+export const CLOSE_LIST = 93;
+
+/** Most integers of a proof are small: the numbers of its steps. */
+const SMALL: readonly Integer[] = Array.from({ length: 1000 }, (_, i) => ({ kind: 'int', value: BigInt(i) }));
 
 export class Scanner {
   kind: number = EOF;
-  /** The token's text: a name without its quotes, a punctuation mark, a variable. */
+  /** A name without its quotes, or a variable. */
   word = '';
   /** The value of a `NUMBER`. */
   number: Term = { kind: 'int', value: 0n };
-  private at = 0;
-  private start = 0;
+  /** Where the token begins. */
+  start = 0;
+  /** Where it ends. */
+  at = 0;
+  /** Begin of the last thing that is not as the writer writes it; only where that is to be noted. */
+  odd = -1;
   private readonly text: string;
   private readonly any: boolean;
+  private readonly notes: boolean;
   /** Whether an unquoted symbol name belongs to the language. */
   private readonly isOperator: (name: string) => boolean;
 
-  constructor(text: string, any: boolean, isOperator: (name: string) => boolean) {
+  constructor(text: string, how: { any: boolean; notes: boolean }, isOperator: (name: string) => boolean) {
     this.text = text;
-    this.any = any;
+    this.any = how.any;
+    this.notes = how.notes;
     this.isOperator = isOperator;
   }
 
@@ -95,10 +110,6 @@ export class Scanner {
     return isDigitCode(this.text.charCodeAt(this.at));
   }
 
-  isMark(mark: string): boolean {
-    return this.kind === MARK && this.word === mark;
-  }
-
   /** The number after a minus sign, which belongs to it. */
   advanceNegative(): void {
     this.start = this.at;
@@ -108,7 +119,9 @@ export class Scanner {
 
   /** Goes on to the next token. */
   advance(): void {
+    const before = this.at;
     this.skipLayout();
+    if (this.at !== before) this.odd = before;
     this.start = this.at;
     if (this.at >= this.text.length) {
       this.kind = EOF;
@@ -121,6 +134,7 @@ export class Scanner {
         this.word = this.scanWord();
         return;
       case UPPER:
+        this.odd = this.start;
         this.kind = VAR;
         this.word = this.scanWord();
         return;
@@ -137,8 +151,11 @@ export class Scanner {
       case QUOTE:
         this.kind = QUOTED;
         this.word = this.scanQuoted(SINGLE_QUOTE);
+        if (this.notes && writeAtom(this.word) !== this.text.slice(this.start, this.at))
+          this.odd = this.start;
         return;
       default:
+        this.odd = this.start;
         if (this.any && code === DOUBLE_QUOTE) {
           this.kind = STRING;
           this.word = this.scanQuoted(DOUBLE_QUOTE);
@@ -166,12 +183,21 @@ export class Scanner {
   }
 
   private scanWord(): string {
+    const { text, any } = this;
     const from = this.at;
-    let code = this.text.charCodeAt(this.at);
-    while (isWordCode(code) || (this.any && code > 127)) code = this.text.charCodeAt(++this.at);
+    let at = from;
+    let code = text.charCodeAt(at);
+    let beyond = false;
+    while (isWordCode(code) || (any && code > 127)) {
+      if (code > 127) beyond = true;
+      code = text.charCodeAt(++at);
+    }
+    this.at = at;
     if (code === 123) this.fail('a dict or block');
-    const word = this.text.slice(from, this.at);
-    return this.any && CLASS[this.text.charCodeAt(from)] === LOWER ? this.checkedName(word) : word;
+    const word = text.slice(from, at);
+    if (!beyond) return word;
+    this.odd = from;
+    return CLASS[text.charCodeAt(from)] === LOWER ? this.checkedName(word) : word;
   }
 
   private scanSymbol(): void {
@@ -180,6 +206,7 @@ export class Scanner {
     while (CLASS[code] === SYMBOL || (this.any && code > 127)) code = this.text.charCodeAt(++this.at);
     this.word = this.checkedName(this.text.slice(from, this.at));
     this.kind = NAME;
+    if (!isPlainName(this.word)) this.odd = this.start;
     if (this.word === '.' && this.endsHere()) return;
     if (this.word.startsWith('/*')) this.fail('a block comment');
     if (!this.any && !this.isOperator(this.word)) this.fail(`no operator ${this.word.slice(0, 40)}`);
@@ -196,15 +223,18 @@ export class Scanner {
   }
 
   private scanMark(): void {
-    const char = this.text.charAt(this.at++);
-    this.kind = MARK;
-    this.word = char;
-    if (char === ';' || (char === '!' && this.any)) this.kind = NAME;
+    const code = this.text.charCodeAt(this.at++);
+    this.kind = code;
+    if (code === COMMA || code === OPEN || code === CLOSE || code === OPEN_LIST || code === CLOSE_LIST)
+      return;
+    const char = String.fromCharCode(code);
+    if (char === ';' || (char === '!' && this.any)) this.word = char;
     else if (char === '{' && this.any && this.text.charCodeAt(this.at) === 125) {
       this.at++;
-      this.kind = NAME;
       this.word = '{}';
-    } else if (char === '{' || char === '}' || char === '!' || char === '|') this.unexpected();
+    } else this.unexpected();
+    this.kind = NAME;
+    if (!isPlainName(this.word)) this.odd = this.start;
   }
 
   private scanDigits(): number {
@@ -227,10 +257,15 @@ export class Scanner {
     if (isWordCode(next) || next === 39 || next > 127) this.fail('a number that the language does not have');
     if (digits > NUMBER_DIGITS)
       throw new LogicError('too_large', `A number has more than ${NUMBER_DIGITS} digits.`);
-    const text = this.text.slice(from, this.at);
-    this.number = isFloat
-      ? this.floatOf(text, negative)
-      : { kind: 'int', value: BigInt(negative ? `-${text}` : text) };
+    if (isFloat) this.number = this.floatOf(this.text.slice(from, this.at), negative);
+    else this.number = this.integerOf(from, negative);
+  }
+
+  private integerOf(from: number, negative: boolean): Term {
+    const digits = this.text.slice(from, this.at);
+    if (digits.charCodeAt(0) === 48 && (digits.length > 1 || negative)) this.odd = from;
+    const small = digits.length <= 3 && !negative ? SMALL[Number(digits)] : undefined;
+    return small ?? { kind: 'int', value: BigInt(negative ? `-${digits}` : digits) };
   }
 
   private scanExponent(afterPoint: boolean): boolean {
@@ -247,6 +282,7 @@ export class Scanner {
     const value = negative ? -Number(text) : Number(text);
     const vanished = value === 0 && /^[0.]*[1-9]/.test(text);
     if (vanished || !Number.isFinite(value)) this.fail('a float that the language does not have');
+    if (this.notes && writeFloat(value) !== (negative ? `-${text}` : text)) this.odd = this.start;
     return { kind: 'float', value };
   }
 

@@ -1,6 +1,6 @@
 /**
- * Terms: the values of the whole system, as data. This module holds their one canonical text and their one order;
- * term-shape.ts has their types, term-reader.ts turns text into terms.
+ * Terms: the values of the whole system, as data. This module holds what makes and compares them, and their one order; term-shape.ts
+ * has their types, term-reader.ts turns text into terms, and term-writer.ts turns them into their one canonical text.
  *
  * A term is a plain readonly object told apart by `kind`. Integers are BigInt and floats are numbers, so
  * that the two can never meet by accident (SHARP-EDGES 5). Lists are proper lists and a kind of their own:
@@ -8,8 +8,9 @@
  */
 import type { Atom, Compound, Float, Integer, List, Term, Variable } from './term-shape.ts';
 
-export { readTerm } from './term-reader.ts';
+export { type ReadTerm, readTerm } from './term-reader.ts';
 export { isNormalName } from './term-scanner.ts';
+export { writeAtom, writeFloat, writeTerm } from './term-writer.ts';
 export type { Float, Integer, Term };
 
 export const variable = (name: string): Variable => ({ kind: 'var', name });
@@ -59,7 +60,50 @@ export function sameTerm(a: Term, b: Term): boolean {
 }
 
 function sameTerms(a: readonly Term[], b: readonly Term[]): boolean {
-  return a.length === b.length && a.every((item, i) => sameTerm(item, b[i] as Term));
+  if (a.length !== b.length) return false;
+  for (let i = 0; i < a.length; i++) if (!sameTerm(a[i] as Term, b[i] as Term)) return false;
+  return true;
+}
+
+/** 32 bits that are the same for the same term. Whoever wants can make terms that differ and share them. */
+export function hashTerm(term: Term): number {
+  switch (term.kind) {
+    case 'var':
+    case 'atom':
+      return hashName(term.name);
+    case 'int':
+      return hashNumber(Number(term.value));
+    case 'float':
+      return ~hashNumber(term.value);
+    case 'list':
+      return hashTerms(term.items, LIST_HASH);
+    case 'compound':
+      return hashTerms(term.args, hashName(term.name));
+  }
+}
+
+const FNV_PRIME = 16777619;
+/** Where that of a list begins, as that of a structure begins with its name's. */
+const LIST_HASH = 0x5bd1e995;
+
+function hashTerms(terms: readonly Term[], start: number): number {
+  let hash = start ^ terms.length;
+  for (let i = 0; i < terms.length; i++) hash = Math.imul(hash, FNV_PRIME) ^ hashTerm(terms[i] as Term);
+  return hash;
+}
+
+function hashName(name: string): number {
+  let hash = name.length;
+  for (let i = 0; i < name.length; i++) hash = Math.imul(hash ^ name.charCodeAt(i), FNV_PRIME);
+  return hash;
+}
+
+const number = new Float64Array(1);
+const halves = new Int32Array(number.buffer);
+
+function hashNumber(value: number): number {
+  number[0] = value;
+  return Math.imul((halves[0] as number) ^ Math.imul(halves[1] as number, FNV_PRIME), FNV_PRIME);
 }
 
 /** Whether `term` is a value of the language: an atom, a number, or a list of values. Ground by form. */
@@ -122,69 +166,6 @@ export function compareTuples(a: readonly Term[], b: readonly Term[]): number {
     if (order !== 0) return order;
   }
   return a.length - b.length;
-}
-
-const PLAIN_ATOM = /^(?:[a-z][A-Za-z0-9_]*|[;<>+*/-]|\/\/|:-|=<|>=|=:=|=\\=|==|\\==|\\\+)$/;
-// Quotes, backslashes, and what is invisible or breaks lines is escaped; all else stands as it is.
-// biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what it looks for
-const ESCAPED = /['\\\u0000-\u001f\u007f-\u00a0\u00ad\u200b-\u200f\u2028-\u202f\u2060-\u206f\ufeff]/g;
-
-function escapeCharacter(char: string): string {
-  if (char === "'") return "\\'";
-  if (char === '\\') return '\\\\';
-  if (char === '\n') return '\\n';
-  if (char === '\t') return '\\t';
-  return `\\x${char.charCodeAt(0).toString(16)}\\`;
-}
-
-/** An atom's name as text, quoted where both readers need it. */
-export function writeAtom(name: string): string {
-  return PLAIN_ATOM.test(name) ? name : `'${name.replace(ESCAPED, escapeCharacter)}'`;
-}
-
-/**
- * The shortest text that reads back as the same double, laid out as SWI-Prolog does: an exponent only
- * below 1e-4 and for whole numbers of more than 15 digits.
- */
-export function writeFloat(value: number): string {
-  if (value === 0) return Object.is(value, -0) ? '-0.0' : '0.0';
-  const size = Math.abs(value);
-  // Where neither language writes an exponent, both write the same digits.
-  if (size >= 1e-4 && size < 1e15) return Number.isInteger(value) ? `${value}.0` : String(value);
-  const [mantissa = '', exponent = ''] = size.toExponential().split('e');
-  const digits = mantissa.replace('.', '');
-  const point = Number(exponent) + 1;
-  const sign = value < 0 ? '-' : '';
-  if (point <= -4 || (point > 15 && digits.length <= point)) {
-    return `${sign}${digits[0]}.${digits.slice(1) || '0'}e${point > 0 ? '+' : ''}${point - 1}`;
-  }
-  if (point <= 0) return `${sign}0.${'0'.repeat(-point)}${digits}`;
-  if (digits.length > point) return `${sign}${digits.slice(0, point)}.${digits.slice(point)}`;
-  return `${sign}${digits.padEnd(point, '0')}.0`;
-}
-
-/** Canonical text (docs/protocol.md section 1): quoted, no operators, no spaces. */
-export function writeTerm(term: Term): string {
-  switch (term.kind) {
-    case 'var':
-      return term.name;
-    case 'atom':
-      return writeAtom(term.name);
-    case 'int':
-      return term.value.toString();
-    case 'float':
-      return writeFloat(term.value);
-    case 'list':
-      return `[${writeTerms(term.items)}]`;
-    case 'compound':
-      return `${writeAtom(term.name)}(${writeTerms(term.args)})`;
-  }
-}
-
-function writeTerms(terms: readonly Term[]): string {
-  let text = '';
-  for (let i = 0; i < terms.length; i++) text += (i === 0 ? '' : ',') + writeTerm(terms[i] as Term);
-  return text;
 }
 
 /** Calls `visit` with the name of every occurrence of a variable, from left to right. */
