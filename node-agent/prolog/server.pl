@@ -39,8 +39,9 @@ main(Argv) :-
     set_setting(pengines:thread_pool_size, Limits.sessions),
     http_server(http_dispatch, [unix_socket(PengineSocket), workers(Limits.workers)]),
     open_lane(LaneSocket),
-    % The agent keeps two connections and closes them itself: a worker each, for as long as it likes (bridge.ts).
-    http_server(control, [unix_socket(ControlSocket), workers(2), keep_alive_timeout(infinite)]),
+    % The agent keeps two connections and closes them itself: a worker each, for as long as it likes (bridge.ts), and one for whoever
+    % looks from beside.
+    http_server(control, [unix_socket(ControlSocket), workers(3), keep_alive_timeout(infinite)]),
     write(user_output, 'ready\n'),
     flush_output(user_output),
     until_end_of_input.

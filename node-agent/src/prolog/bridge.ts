@@ -205,7 +205,7 @@ function changesText(rows: readonly JournalRow[]): string {
 /** A large batch may take Prolog longer than a question. */
 const COMMIT_MS = 10_000;
 
-/** As many as the control server has workers (server.pl), kept while readings come. */
+/** Fewer than the control server has workers (server.pl): each that is kept has one to itself. Kept while readings come. */
 const CONTROL_CONNECTIONS = 2;
 const CONTROL_IDLE_MS = 60_000;
 
