@@ -1,15 +1,26 @@
 /** The part of the npm package `autocannon` that the load test uses; the package brings no types. */
 declare module 'autocannon' {
+  namespace autocannon {
+    interface Request {
+      readonly method: 'GET' | 'POST';
+      /** With its query string. */
+      readonly path: string;
+      readonly body?: string;
+      /** Called before the request is sent and after its reply, with what this connection keeps. */
+      readonly setupRequest?: (request: Request, context: { began?: number }) => Request;
+      readonly onResponse?: (status: number, body: string, context: { began?: number }) => void;
+    }
+  }
   interface Options {
     readonly url: string;
-    readonly method: 'GET' | 'POST';
     readonly headers: Readonly<Record<string, string>>;
-    readonly body?: string;
     readonly connections: number;
-    /** Seconds; the run ends at whichever of duration and amount comes first. */
+    /** Seconds. */
     readonly duration: number;
     /** Seconds that one request may take. */
     readonly timeout: number;
+    /** Each connection sends them one after another, over and over. */
+    readonly requests: readonly autocannon.Request[];
   }
   interface Result {
     readonly requests: { readonly average: number; readonly total: number };
@@ -18,5 +29,6 @@ declare module 'autocannon' {
     readonly errors: number;
     readonly non2xx: number;
   }
-  export default function autocannon(options: Options): Promise<Result>;
+  function autocannon(options: Options): Promise<Result>;
+  export default autocannon;
 }

@@ -1,88 +1,84 @@
-/**
- * Load on one agent's `site.ask` and on the coordinator's `fleet.ask`, over loopback HTTP/1.1, against a fleet
- * started for it in a folder of its own. The baseline of each is `/healthz` of the same server in the same run: what the
- * machine can do at that hour without a question behind it. A question refused as `busy` is not answered.
- */
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+/** Closed-loop load over HTTP/1.1 by autocannon, as scripts and pages make it. A question refused, as `busy` say, is not answered. */
 import autocannon from 'autocannon';
-import { startFleet } from '../deploy/local/fleet.ts';
-import { compared, type Figure } from './figures.ts';
-import type { LoadOptions } from './options.ts';
 
-const SAMPLE_SITES = 2;
-const QUERY = 'node_status(Node, Status)';
-
-export const NOTES = [`${SAMPLE_SITES + 1} sites, \`${QUERY}\` with proofs, HTTP/1.1 on loopback.`];
-
-interface Measured {
+export interface Measured {
+  /** Replies with a 2xx status. */
   readonly perSecond: number;
   readonly p99Ms: number;
+  /** Replies with another status. */
+  readonly refused: number;
 }
 
-export async function measureHttp({ seconds, rounds, say }: LoadOptions): Promise<Figure[]> {
-  const data = mkdtempSync(join(tmpdir(), 'loadtest-'));
-  const fleet = await startFleet({
-    sites: SAMPLE_SITES,
-    data,
-    port: 0,
-    say,
-    signal: new AbortController().signal,
-  });
-  try {
-    const agent = fleet.sites.at(-1)?.http ?? '';
-    const figures: Figure[] = [];
-    for (const connections of [1, 4]) {
-      for (const [server, procedure] of [
-        [agent, 'site.ask'],
-        [fleet.url, 'fleet.ask'],
-      ] as const) {
-        const asked: Measured[] = [];
-        const bare: Measured[] = [];
-        say(`${procedure}, ${connections} at once`);
-        for (let round = 0; round < rounds; round += 1) {
-          asked.push(await measure(new URL(`/trpc/${procedure}`, server), connections, seconds, QUERY));
-          bare.push(await measure(new URL('/healthz', server), connections, seconds, null));
-        }
-        const of = (all: readonly Measured[], key: keyof Measured) => all.map((one) => one[key]);
-        const name = `${procedure}, ${connections} at once`;
-        figures.push(
-          compared(`${name}, against /healthz`, '/s', of(asked, 'perSecond'), of(bare, 'perSecond')),
-        );
-        figures.push(compared(`${name}, p99`, 'ms', of(asked, 'p99Ms'), of(bare, 'p99Ms')));
-      }
-    }
-    return figures;
-  } finally {
-    await fleet.stop();
-    rmSync(data, { recursive: true, force: true });
-  }
-}
-
-function measure(url: URL, connections: number, seconds: number, query: string | null): Promise<Measured> {
-  return measureRoute(url, { connections, seconds, body: query === null ? null : JSON.stringify({ query }) });
-}
-
-export interface RouteLoad {
+interface Load {
   readonly connections: number;
   readonly seconds: number;
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
+export interface RouteLoad extends Load {
   /** JSON of a POST; null for a GET. */
   readonly body: string | null;
 }
 
-/** Replies a second, and their tail. Throws where a request failed on the wire. */
-export async function measureRoute(url: URL, { connections, seconds, body }: RouteLoad): Promise<Measured> {
-  const { requests, latency, errors, non2xx } = await autocannon({
+export interface RoutesLoad extends Load {
+  /** Told of each reply: which path it was of, and how long it took. */
+  readonly each?: (path: number, ms: number) => void;
+}
+
+/** Seconds that one request may take. */
+const PATIENCE_SECONDS = 20;
+
+/** One request again and again. Throws where one failed on the wire. */
+export function measureRoute(url: URL, { body, ...load }: RouteLoad): Promise<Measured> {
+  return measure(url, load, [
+    {
+      method: body === null ? 'GET' : 'POST',
+      path: url.pathname + url.search,
+      ...(body !== null && { body }),
+    },
+  ]);
+}
+
+/** GETs of these paths, each connection one after another. Throws where one failed on the wire. */
+export function measureRoutes(
+  url: URL,
+  paths: readonly string[],
+  { each, ...load }: RoutesLoad,
+): Promise<Measured> {
+  return measure(
+    url,
+    load,
+    paths.map((path, at) => {
+      // A context is one connection's, and so is the time in it.
+      const setupRequest = (request: autocannon.Request, context: { began?: number }) => {
+        context.began = performance.now();
+        return request;
+      };
+      const onResponse = (_status: number, _body: string, { began = 0 }: { began?: number }) =>
+        each?.(at, performance.now() - began);
+      return { method: 'GET', path, ...(each && { setupRequest, onResponse }) };
+    }),
+  );
+}
+
+async function measure(
+  url: URL,
+  { connections, seconds, headers = {} }: Load,
+  requests: readonly autocannon.Request[],
+): Promise<Measured> {
+  const result = await autocannon({
     url: url.href,
-    method: body === null ? 'GET' : 'POST',
-    headers: { 'content-type': 'application/json' },
-    ...(body !== null && { body }),
+    headers: { 'content-type': 'application/json', ...headers },
     connections,
     duration: seconds,
-    timeout: 10,
+    timeout: PATIENCE_SECONDS,
+    requests,
   });
+  const { latency, errors, non2xx } = result;
   if (errors > 0) throw new Error(`${errors} requests to ${url.href} failed`);
-  const answered = requests.total - non2xx;
-  return { perSecond: answered / seconds, p99Ms: latency.p99 };
+  return {
+    perSecond: (result.requests.total - non2xx) / seconds,
+    p99Ms: latency.p99,
+    refused: non2xx,
+  };
 }

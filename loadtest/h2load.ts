@@ -11,6 +11,8 @@ export interface Target {
   readonly url: string;
   /** HTTP/1.1 instead of HTTP/2. */
   readonly http1?: boolean;
+  /** GETs of these, each connection one after another, instead of `url` itself. */
+  readonly paths?: readonly string[];
   /** A POST with this body; a GET without. */
   readonly body?: string;
   readonly headers?: Readonly<Record<string, string>>;
@@ -61,6 +63,9 @@ function arguments_(folder: string, log: string, target: Target, load: Load): st
   ]);
   const body = join(folder, 'h2load.body');
   if (target.body !== undefined) writeFileSync(body, target.body);
+  const urls = join(folder, 'h2load.urls');
+  if (target.paths !== undefined)
+    writeFileSync(urls, target.paths.map((path) => `${new URL(path, target.url).href}\n`).join(''));
   return [
     ...(target.http1 ? ['--h1'] : []),
     `--clients=${load.clients}`,
@@ -71,7 +76,7 @@ function arguments_(folder: string, log: string, target: Target, load: Load): st
     `--log-file=${log}`,
     ...headers,
     ...(target.body === undefined ? [] : ['-d', body]),
-    target.url,
+    ...(target.paths === undefined ? [target.url] : [`--input-file=${urls}`]),
   ];
 }
 

@@ -28,8 +28,8 @@ const SCENARIOS: Readonly<Record<string, () => Promise<Scenario>>> = {
     return { says: 'one logic node alone, beside stock library(pengines)', run: measureSite, notes: NOTES };
   },
   autocannon: async () => {
-    const { measureHttp, NOTES } = await import('./autocannon.ts');
-    return { says: 'the tRPC APIs of an agent and a coordinator', run: measureHttp, notes: NOTES };
+    const { measureApis, NOTES } = await import('./apis/scenario.ts');
+    return { says: 'the tRPC APIs of an agent and a coordinator', run: measureApis, notes: NOTES };
   },
   fanout: async () => {
     const { measureFanout, NOTES } = await import('./fanout/scenario.ts');

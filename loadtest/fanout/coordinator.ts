@@ -9,6 +9,8 @@ import { COORDINATOR_HEAP, ROOT } from '../../shared/launch.mjs';
 export interface Coordinator {
   readonly pid: number;
   readonly url: string;
+  /** host:port of its TLS listener; null without `tls`. */
+  readonly tls: string | null;
   /** Asks and reads the result. Throws what the coordinator refused. */
   ask(input: FleetAskInput): Promise<FleetResult>;
   /** Asks, drops the result, and gives what it took. Throws where it was refused. */
@@ -16,22 +18,30 @@ export interface Coordinator {
   stop(): Promise<void>;
 }
 
-const ready = z.object({ http: z.url(), pid: z.int() });
+export interface CoordinatorOptions {
+  /** For its Node, beside those of its heap. */
+  readonly nodeFlags?: readonly string[];
+  /** host:port where sites are to join. */
+  readonly tls?: string;
+}
 
-/** Ready when it listens, with no session open yet. `nodeFlags` are for its Node, beside those of its heap. */
+const ready = z.object({ http: z.url(), tls: z.string().nullable(), pid: z.int() });
+
+/** Ready when it listens, with no session open yet. */
 export async function startCoordinator(
   data: string,
   log: string,
-  nodeFlags: readonly string[] = [],
+  { nodeFlags = [], tls: joinAt }: CoordinatorOptions = {},
 ): Promise<Coordinator> {
+  const listen = ['--listen', '127.0.0.1:0', ...(joinAt === undefined ? [] : ['--tls', joinAt])];
   const service = startService({
     name: 'coordinator',
     entry: join(ROOT, 'coordinator/src/main.ts'),
-    args: ['serve', '--data', data, '--listen', '127.0.0.1:0', '--kb', join(ROOT, 'kb'), '--follow-parent'],
+    args: ['serve', '--data', data, ...listen, '--kb', join(ROOT, 'kb'), '--follow-parent'],
     log,
     heapFlags: [...COORDINATOR_HEAP, ...nodeFlags],
   });
-  const { http, pid } = ready.parse(await service.ready);
+  const { http, tls, pid } = ready.parse(await service.ready);
   const pool = new Pool(http, { headersTimeout: 0, bodyTimeout: 0 });
   const post = (input: FleetAskInput) =>
     pool.request({
@@ -43,6 +53,7 @@ export async function startCoordinator(
   return {
     pid,
     url: http,
+    tls,
     ask: async (input) => {
       const reply = await post(input);
       const text = await reply.body.text();

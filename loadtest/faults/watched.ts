@@ -22,9 +22,9 @@ const WRITTEN_WITHIN_MS = 10_000;
 export async function startWatched(data: string, folder: string): Promise<Watched> {
   const file = join(folder, 'loop-delay');
   process.env.LOOP_DELAY_FILE = file;
-  const coordinator = await startCoordinator(data, join(folder, 'coordinator.log'), [
-    `--import=${LOOP_DELAY}`,
-  ]);
+  const coordinator = await startCoordinator(data, join(folder, 'coordinator.log'), {
+    nodeFlags: [`--import=${LOOP_DELAY}`],
+  });
   return {
     ...coordinator,
     longestDelay: async () => {
