@@ -46,7 +46,7 @@ const SCENARIOS: Readonly<Record<string, () => Promise<Scenario>>> = {
 };
 
 const USAGE = `usage: npm run loadtest -- ${Object.keys(SCENARIOS).join('|')} [OPTION...]
-  --sites N       of a swarm (default 1000)
+  --sites N       of a swarm (default 1000); fanout grows it to three times as many
   --seed S        what their facts, and what goes wrong, are drawn by (default 1)
   --seeds N       that faults goes through, from S on (default 20)
   --json FILE     the figures as JSON

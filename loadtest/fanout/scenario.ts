@@ -29,8 +29,10 @@ const PROVED: FleetAskInput = { ...PLAIN, prove: true };
 const WARM_UP = 5;
 const CLIENTS = 16;
 const COLD_STARTS = 3;
-/** Fleets that growth is measured over, beside the whole swarm. */
-const SMALLER = [100, 1000] as const;
+/** Fleets that growth is measured over, in shares of the sites: of a thousand, 100 to 1,000 to 3,000. */
+const GROWTH = [0.1, 1, 3] as const;
+/** A swarm that all share one machine answers the first question slower than a fleet does: some of it says `busy`. */
+const COMPLETE_WITHIN = 5;
 /** Until what a fan-out left behind has been collected. */
 const SETTLE_MS = 3_000;
 
@@ -60,7 +62,8 @@ export async function measureFanout(options: LoadOptions) {
     const warm = await measureWarm(fleet, coordinator, { data, started });
     const crowd = await measureCrowd(coordinator, options);
     await coordinator.stop();
-    const growth = await measureGrowth(fleet);
+    await swarm.stop();
+    const growth = await measureGrowth(options, folder);
     return {
       figures: [...warm.figures, ...cold.figures, ...growth.figures, ...crowd],
       plots: [...warm.plots, outcomePlot(shown), growth.plot],
@@ -133,10 +136,8 @@ async function coldCoordinator(data: string, folder: string, sites: number) {
   const coordinator = await startCoordinator(data, join(folder, 'cold.log'));
   try {
     const before = pssMebibytes([coordinator.pid]);
-    const result = await coordinator.ask(PLAIN);
+    await complete(coordinator);
     const ms = performance.now() - began;
-    if (!result.complete)
-      throw new Error(`the first answer is not complete: ${JSON.stringify(counts(result))}`);
     await settle();
     return { ms, kib: ((pssMebibytes([coordinator.pid]) - before) * 1024) / sites };
   } finally {
@@ -360,9 +361,11 @@ async function askers(coordinator: Coordinator, count: number, { seconds }: Load
 
 /* growth */
 
-/** The same question over smaller fleets of the same swarm, each with a coordinator of its own, in turns. */
-async function measureGrowth({ swarm, folder, options }: Fleet) {
-  const sizes = [...SMALLER.filter((size) => size < options.sites), options.sites];
+/** The same question over fleets of a larger swarm and of parts of it, each with a coordinator of its own, in turns. */
+async function measureGrowth(options: LoadOptions, folder: string) {
+  const sizes = GROWTH.map((share) => Math.max(1, Math.round(options.sites * share)));
+  const most = Math.max(...sizes);
+  const swarm = await startSwarm({ ...options, sites: most, folder: join(folder, 'grown') });
   const costs = new Map<number, number[]>(sizes.map((size) => [size, []]));
   const coordinators = await Promise.all(
     sizes.map(async (size) => {
@@ -372,6 +375,7 @@ async function measureGrowth({ swarm, folder, options }: Fleet) {
     }),
   );
   try {
+    for (const one of coordinators) await complete(one);
     for (let at = 0; at < WARM_UP; at += 1) for (const one of coordinators) await one.time(PLAIN);
     for (let round = 0; round < options.rounds; round += 1) {
       options.say(`growth, round ${round + 1} of ${options.rounds}`);
@@ -380,8 +384,9 @@ async function measureGrowth({ swarm, folder, options }: Fleet) {
         costs.get(size)?.push(...rounds.map(({ cpuMs }) => (cpuMs * 1000) / size));
       }
     }
+    for (const one of coordinators) await complete(one);
   } finally {
-    await Promise.all(coordinators.map((one) => one.stop()));
+    await Promise.all([...coordinators, swarm].map((one) => one.stop()));
   }
   const [smallest = 0, ...larger] = sizes;
   const figures = larger.map((size) =>
@@ -396,6 +401,15 @@ async function measureGrowth({ swarm, folder, options }: Fleet) {
   const bars = sizes.map((size) => ({ name: `${size} sites`, value: median(costs.get(size) ?? []) }));
   const plot: Plot = { kind: 'bars', title: 'CPU of the coordinator a site, plain question', y: 'µs', bars };
   return { figures, plot };
+}
+
+/** Asks until every site has answered. */
+async function complete(coordinator: Coordinator): Promise<void> {
+  let result = await coordinator.ask(PLAIN);
+  for (let asked = 1; !result.complete && asked < COMPLETE_WITHIN; asked += 1)
+    result = await coordinator.ask(PLAIN);
+  if (!result.complete)
+    throw new Error(`no complete answer of ${COMPLETE_WITHIN}: ${JSON.stringify(counts(result))}`);
 }
 
 /** Sites with an outcome, by time since they were asked. */
