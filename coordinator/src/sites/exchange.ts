@@ -26,6 +26,23 @@ export interface Whole {
   readonly body: Buffer;
 }
 
+/** Those who wait on each signal: one listener a signal, since adding one walks all that are there, and a fan-out has a thousand. */
+const waiting = new WeakMap<AbortSignal, Set<() => void>>();
+
+/** Calls `abort` when the signal aborts, unless what this returns was called before. */
+function whenAborted(signal: AbortSignal, abort: () => void): () => void {
+  const all = waiting.get(signal) ?? new Set();
+  if (!waiting.has(signal)) {
+    waiting.set(signal, all);
+    const tell = () => {
+      for (const one of all) one();
+    };
+    signal.addEventListener('abort', tell, { once: true });
+  }
+  all.add(abort);
+  return () => all.delete(abort);
+}
+
 /** Rejects with what undici reports, with `bad_reply` where the reply is too large, and with the signal's reason. */
 export function exchange(dispatcher: Dispatcher, post: Post): Promise<Whole> {
   const reply = new Exchange(post);
@@ -57,7 +74,7 @@ export async function opened(
 class Exchange implements Dispatcher.DispatchHandler {
   readonly #post: Post;
   readonly #settled = Promise.withResolvers<Whole>();
-  readonly #onAbort = () => this.#end(this.#post.signal.reason);
+  #stayed: () => void = () => {};
   #controller: Dispatcher.DispatchController | null = null;
   #over = false;
   #statusCode = 0;
@@ -67,8 +84,10 @@ class Exchange implements Dispatcher.DispatchHandler {
 
   constructor(post: Post) {
     this.#post = post;
-    if (post.signal.aborted) this.#onAbort();
-    else post.signal.addEventListener('abort', this.#onAbort, { once: true });
+    const { signal } = post;
+    const abort = () => this.#end(signal.reason);
+    if (signal.aborted) abort();
+    else this.#stayed = whenAborted(signal, abort);
   }
 
   get whole(): Promise<Whole> {
@@ -119,6 +138,6 @@ class Exchange implements Dispatcher.DispatchHandler {
   #release(): void {
     this.#over = true;
     this.#chunks = [];
-    this.#post.signal.removeEventListener('abort', this.#onAbort);
+    this.#stayed();
   }
 }
