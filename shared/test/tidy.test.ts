@@ -54,6 +54,7 @@ const WORLDS = new Map([
   ['coordinator/src/world.ts', "the coordinator's world"],
   ['deploy/checks/run.ts', 'tells how long each step took'],
   ['loadtest/run.ts', 'dates its report'],
+  ['loadtest/autocannon.ts', 'measures each reply'],
   ['loadtest/fanout/fetch-all.ts', 'measures a round, and draws nonces'],
   ['loadtest/fanout/coordinator.ts', 'measures an ask'],
   ['loadtest/fanout/scenario.ts', 'measures starts, and asks for a while'],
