@@ -10,6 +10,7 @@ import type { IncomingMessage } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { asLogicError, ERRORS, LogicError } from '@fleet/shared/errors.ts';
 import { MEMBERSHIP_RETRY_AFTER_S, REQUEST_BODY_BYTES } from '@fleet/shared/limits.ts';
+import { NO_SCHEMAS } from '@fleet/shared/no-schemas.ts';
 import { PAGE_HEADERS, pageOf } from '@fleet/shared/page/page.ts';
 import type { Caller, Tokens } from '@fleet/shared/tokens.ts';
 import { type FastifyTRPCPluginOptions, fastifyTRPCPlugin } from '@trpc/server/adapters/fastify';
@@ -54,7 +55,11 @@ export interface ServerParts {
 /** Serves until closed. Port 0 takes a free one; `url` names the one taken. @throws LogicError `bad_setup` where the address is taken */
 export async function serve(parts: ServerParts, address: HostPort): Promise<Server> {
   const { fleet, tokens, log } = parts;
-  const app = fastify({ bodyLimit: REQUEST_BODY_BYTES, forceCloseConnections: true });
+  const app = fastify({
+    bodyLimit: REQUEST_BODY_BYTES,
+    forceCloseConnections: true,
+    schemaController: NO_SCHEMAS,
+  });
   const callerOf = onceARequest(loopbackCallers(tokens));
   app.addHook('onRequest', async (request) => {
     guard(request.raw);

@@ -21,6 +21,7 @@ import {
   REQUEST_BODY_BYTES,
   TLS_CONNECTIONS,
 } from '@fleet/shared/limits.ts';
+import { NO_SCHEMAS } from '@fleet/shared/no-schemas.ts';
 import { type FastifyInstance, type FastifyReply, type FastifyRequest, fastify } from 'fastify';
 import pLimit, { type LimitFunction } from 'p-limit';
 import type { z } from 'zod';
@@ -73,6 +74,7 @@ export async function serveTls(parts: TlsServerParts, at: TlsAddress): Promise<T
     https: { ...(await secure()), allowHTTP1: true, requestCert: true, rejectUnauthorized: false },
     bodyLimit: REQUEST_BODY_BYTES,
     forceCloseConnections: true,
+    schemaController: NO_SCHEMAS,
   }) as unknown as FastifyInstance;
   const server = app.server as unknown as Http2SecureServer;
   server.maxConnections = TLS_CONNECTIONS;

@@ -8,6 +8,7 @@ import type { Http2SecureServer, Http2ServerRequest } from 'node:http2';
 import type { TLSSocket } from 'node:tls';
 import { asLogicError, LogicError } from '@fleet/shared/errors.ts';
 import { REQUEST_BODY_BYTES, SESSION_IDLE_MS, TICKET_VALID_S } from '@fleet/shared/limits.ts';
+import { NO_SCHEMAS } from '@fleet/shared/no-schemas.ts';
 import { PAGE_HEADERS, pageOf } from '@fleet/shared/page/page.ts';
 import type { Caller, Tokens } from '@fleet/shared/tokens.ts';
 import { fastifyTRPCPlugin } from '@trpc/server/adapters/fastify';
@@ -47,13 +48,14 @@ export function plainServer(parts: ServerParts): FastifyInstance {
     requestTimeout: REQUEST_ARRIVES_MS,
     routerOptions: { maxParamLength: PATH_CHARACTERS },
     forceCloseConnections: true,
+    schemaController: NO_SCHEMAS,
   });
   return withRoutes(app, parts, loopbackCallers(parts.tokens));
 }
 
 /** /healthz alone. */
 export function healthServer(parts: ServerParts): FastifyInstance {
-  const app = fastify();
+  const app = fastify({ schemaController: NO_SCHEMAS });
   addHealth(app, parts);
   addRefusals(app, parts);
   return app;
@@ -75,6 +77,7 @@ export function tlsServer(parts: ServerParts, files: TlsFiles): FastifyInstance 
     bodyLimit: REQUEST_BODY_BYTES,
     routerOptions: { maxParamLength: PATH_CHARACTERS },
     forceCloseConnections: true,
+    schemaController: NO_SCHEMAS,
   });
   const callerOf = tlsCallers(parts.tokens, parts.now);
   withRoutes(app as unknown as FastifyInstance, parts, callerOf);

@@ -4,10 +4,8 @@
  * one that was not used.
  */
 import type { InviteInput } from '@fleet/shared/api/membership.ts';
+import { and, drizzle, eq, integer, isNull, sqliteTable, text } from '@fleet/shared/drizzle.ts';
 import { secretHash } from '@fleet/shared/invitation.ts';
-import { and, eq, isNull } from 'drizzle-orm';
-import { drizzle } from 'drizzle-orm/better-sqlite3';
-import { integer, sqliteTable, text } from 'drizzle-orm/sqlite-core';
 import type { Labels, Registry } from './registry.ts';
 
 const invitations = sqliteTable('invitations', {

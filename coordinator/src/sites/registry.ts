@@ -12,11 +12,9 @@
  */
 import { mkdirSync } from 'node:fs';
 import { dirname } from 'node:path';
+import { and, asc, desc, drizzle, eq, integer, ne, or, sqliteTable, text } from '@fleet/shared/drizzle.ts';
 import { LogicError } from '@fleet/shared/errors.ts';
 import Database from 'better-sqlite3';
-import { and, asc, desc, eq, ne, or } from 'drizzle-orm';
-import { drizzle } from 'drizzle-orm/better-sqlite3';
-import { integer, sqliteTable, text } from 'drizzle-orm/sqlite-core';
 import type { Via } from '../composition/targets.ts';
 import { SITE_KINDS } from './kinds.ts';
 import { STEPS } from './registry-formats.ts';

@@ -2,8 +2,8 @@
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { sql } from '@fleet/shared/drizzle.ts';
 import { BATCH_OBSERVATIONS } from '@fleet/shared/limits.ts';
-import { sql } from 'drizzle-orm';
 import fc from 'fast-check';
 import { atEnd, type Ending, temporaryFolder } from '../testing/folder.ts';
 import { row } from '../testing/row.ts';

@@ -14,11 +14,24 @@
  */
 import { closeSync, existsSync, fdatasync, fdatasyncSync, openSync, statSync } from 'node:fs';
 import { promisify } from 'node:util';
+import {
+  asc,
+  type BetterSQLite3Database,
+  blob,
+  desc,
+  drizzle,
+  eq,
+  integer,
+  lt,
+  lte,
+  min,
+  primaryKey,
+  sql,
+  sqliteTable,
+  text,
+} from '@fleet/shared/drizzle.ts';
 import { LogicError } from '@fleet/shared/errors.ts';
 import Database from 'better-sqlite3';
-import { asc, desc, eq, lt, lte, min, sql } from 'drizzle-orm';
-import { type BetterSQLite3Database, drizzle } from 'drizzle-orm/better-sqlite3';
-import { blob, integer, primaryKey, sqliteTable, text } from 'drizzle-orm/sqlite-core';
 import { Flush } from './flush.ts';
 
 /** One change of a fact: observed, with its evidence, or gone. As text; times in ms since 1970. */

@@ -2,9 +2,16 @@
  * What is owed to webhooks, in the SQLite file of whoever owes it, so that a change and its deliveries are one transaction. A delivery
  * leaves when its receiver said that it has it.
  */
-import { asc, count, eq, notInArray } from 'drizzle-orm';
-import type { BetterSQLite3Database } from 'drizzle-orm/better-sqlite3';
-import { integer, sqliteTable, text } from 'drizzle-orm/sqlite-core';
+import {
+  asc,
+  type BetterSQLite3Database,
+  count,
+  eq,
+  integer,
+  notInArray,
+  sqliteTable,
+  text,
+} from '../drizzle.ts';
 
 const deliveries = sqliteTable('deliveries', {
   number: integer('number').primaryKey({ autoIncrement: true }),

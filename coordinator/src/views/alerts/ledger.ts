@@ -6,9 +6,9 @@ import { mkdirSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { CREATE_DELIVERIES, type Delivery, DeliveryQueue } from '@fleet/shared/alerts/queue.ts';
 import type { FleetActiveAlert, FleetAlertChange } from '@fleet/shared/api/fleet-alerts.ts';
+import { drizzle } from '@fleet/shared/drizzle.ts';
 import { ALERT_HISTORY } from '@fleet/shared/limits.ts';
 import Database from 'better-sqlite3';
-import { drizzle } from 'drizzle-orm/better-sqlite3';
 import { type ActiveAlerts, type Change, placeOf } from './state.ts';
 
 const FORMAT = 1;

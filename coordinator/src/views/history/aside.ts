@@ -5,9 +5,8 @@
 import type { KeyObject } from 'node:crypto';
 import { existsSync, readdirSync, readFileSync, renameSync, statSync } from 'node:fs';
 import { basename, dirname } from 'node:path';
+import { type BetterSQLite3Database, count, drizzle, eq, max, min } from '@fleet/shared/drizzle.ts';
 import Database from 'better-sqlite3';
-import { count, eq, max, min } from 'drizzle-orm';
-import { type BetterSQLite3Database, drizzle } from 'drizzle-orm/better-sqlite3';
 import { headHolds, readCheckpoint, type SignedHead } from './chain.ts';
 import { heads, rows } from './tables.ts';
 

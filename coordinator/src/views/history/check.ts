@@ -6,10 +6,9 @@
 import { hash, type KeyObject } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
 import type { HistoryCheck, HistoryFault } from '@fleet/shared/api/history.ts';
+import { asc, type BetterSQLite3Database, drizzle, eq, gt } from '@fleet/shared/drizzle.ts';
 import { LogicError } from '@fleet/shared/errors.ts';
 import Database from 'better-sqlite3';
-import { asc, eq, gt } from 'drizzle-orm';
-import { type BetterSQLite3Database, drizzle } from 'drizzle-orm/better-sqlite3';
 import { asideOf, checkpointOf } from './aside.ts';
 import { canonicalJson } from './canonical.ts';
 import { EMPTY, headHolds, readCheckpoint, rowHash, type SignedHead } from './chain.ts';

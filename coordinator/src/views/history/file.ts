@@ -9,6 +9,21 @@
 import type { KeyObject } from 'node:crypto';
 import { mkdirSync, renameSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
+import {
+  asc,
+  type BetterSQLite3Database,
+  desc,
+  drizzle,
+  eq,
+  getTableColumns,
+  lte,
+  notInArray,
+  type Placeholder,
+  type SQL,
+  type SQLiteTable,
+  sql,
+  sum,
+} from '@fleet/shared/drizzle.ts';
 import { LogicError } from '@fleet/shared/errors.ts';
 import {
   HISTORY_AGE_MS,
@@ -19,20 +34,6 @@ import {
   LAST_KNOWN_QUESTIONS,
 } from '@fleet/shared/limits.ts';
 import Database from 'better-sqlite3';
-import {
-  asc,
-  desc,
-  eq,
-  getTableColumns,
-  lte,
-  notInArray,
-  type Placeholder,
-  type SQL,
-  sql,
-  sum,
-} from 'drizzle-orm';
-import { type BetterSQLite3Database, drizzle } from 'drizzle-orm/better-sqlite3';
-import type { SQLiteTable } from 'drizzle-orm/sqlite-core';
 import { checkpointOf, moveAside } from './aside.ts';
 import { checkpointText, EMPTY, type Head, rowHash, type SignedHead, signHead } from './chain.ts';
 import type { Encoded } from './content.ts';

@@ -2,10 +2,20 @@
 import { existsSync } from 'node:fs';
 import { OUTCOMES, type Outcome } from '@fleet/shared/api/ask.ts';
 import type { HistoryListing, HistoryPage, HistoryRow, historyInput } from '@fleet/shared/api/history.ts';
+import {
+  and,
+  type BetterSQLite3Database,
+  desc,
+  drizzle,
+  eq,
+  inArray,
+  lt,
+  or,
+  type SQL,
+  sql,
+} from '@fleet/shared/drizzle.ts';
 import { LogicError } from '@fleet/shared/errors.ts';
 import Database from 'better-sqlite3';
-import { and, desc, eq, inArray, lt, or, type SQL, sql } from 'drizzle-orm';
-import { type BetterSQLite3Database, drizzle } from 'drizzle-orm/better-sqlite3';
 import type { z } from 'zod';
 import { decode, LETTERS, unpack } from './content.ts';
 import { type LastAnswers, type MacKey, macHolds, readKept } from './last-known.ts';

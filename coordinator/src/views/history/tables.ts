@@ -1,5 +1,5 @@
 /** The tables of a history's file. What a row is searched by stands apart from its content, which is large. */
-import { blob, integer, primaryKey, sqliteTable, text } from 'drizzle-orm/sqlite-core';
+import { blob, integer, primaryKey, sqliteTable, text } from '@fleet/shared/drizzle.ts';
 
 export const VERSION = 1;
 

@@ -4,10 +4,16 @@
  */
 import { type Delivery, DeliveryQueue } from '@fleet/shared/alerts/queue.ts';
 import type { AlertChange, AlertChangeKind, Severity } from '@fleet/shared/api/alerts.ts';
+import {
+  type BetterSQLite3Database,
+  desc,
+  integer,
+  lte,
+  max,
+  sqliteTable,
+  text,
+} from '@fleet/shared/drizzle.ts';
 import { ALERT_HISTORY } from '@fleet/shared/limits.ts';
-import { desc, lte, max } from 'drizzle-orm';
-import type { BetterSQLite3Database } from 'drizzle-orm/better-sqlite3';
-import { integer, sqliteTable, text } from 'drizzle-orm/sqlite-core';
 import type { Journal } from '../journal.ts';
 
 const history = sqliteTable('alert_history', {
