@@ -282,9 +282,10 @@ export const ANNOUNCEMENTS_WAITING = 256;
 export const CLONE_LOOK_AGAIN_MS = 3_000;
 /** A TLS session with a site may be resumed for this long after its handshake: a network that was away for a night. */
 export const TICKET_VALID_S = 12 * 60 * 60;
-/** TLS handshakes with sites at once, and after how long one that hangs no longer counts. */
+/** TLS handshakes with sites at once, and after how long one that hangs no longer counts: so long where none came about yet, longer where all are slow. */
 export const HANDSHAKES_AT_ONCE = 64;
-export const HANDSHAKE_SLOT_MS = 100;
+export const HANDSHAKE_SLOT_MS = 150;
+export const HANDSHAKE_SLOT_MOST_MS = 2_000;
 /** The highest revisions seen are written to the disk this often. */
 export const REVISIONS_KEPT_MS = 30_000;
 /** A certificate signing request: a P-256 key, a name and a signature are under 1 KiB. */

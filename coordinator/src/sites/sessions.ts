@@ -8,12 +8,10 @@
  * now. When a site's address or certificate changes, the next question gets a new session; so it does when the old one
  * is lost, or stayed silent past a deadline, since a peer that vanished without a word looks the same.
  */
-import { setTimeout as delay } from 'node:timers/promises';
 import type { SecureContext, TLSSocket } from 'node:tls';
 import { checkServerIdentity, connect, createSecureContext } from 'node:tls';
 import { LogicError } from '@fleet/shared/errors.ts';
-import { HANDSHAKE_SLOT_MS, HANDSHAKES_AT_ONCE, SESSION_IDLE_MS } from '@fleet/shared/limits.ts';
-import pLimit, { type LimitFunction } from 'p-limit';
+import { SESSION_IDLE_MS } from '@fleet/shared/limits.ts';
 import { type buildConnector, Client, type Dispatcher } from 'undici';
 import { parseHostPort } from '../config.ts';
 import { realWorld, type World } from '../world.ts';
@@ -22,6 +20,7 @@ import { exchange, opened, type Post, type Request, type Whole } from './exchang
 import type { Site } from './registry.ts';
 import { refuseUnlessActive } from './renew.ts';
 import { openStockSessions } from './stock.ts';
+import { Turns } from './turns.ts';
 
 export interface Session {
   /**
@@ -57,7 +56,7 @@ interface Wire extends Required<SessionsOptions> {
   context(): SecureContext;
   readonly tickets: Map<string, Ticket>;
   /** Bounds how many handshakes are under way at the same moment. */
-  readonly handshakes: LimitFunction;
+  readonly turns: Turns;
 }
 
 interface Ticket {
@@ -76,7 +75,7 @@ export function openSessions(
     shown,
     tickets,
     context: contextOf(authority, () => tickets.clear()),
-    handshakes: pLimit(HANDSHAKES_AT_ONCE),
+    turns: new Turns(world),
   };
   const sessions = new Map<string, SiteSession>();
   const stock = openStockSessions();
@@ -201,17 +200,16 @@ class SiteSession implements Session {
     await destroyed;
   }
 
-  /** A handshake that hangs gives its turn to the next one, and goes on. */
   #connectInTurn(wire: Wire, callback: buildConnector.Callback): void {
-    void wire.handshakes(async () => {
-      const done = Promise.withResolvers<void>();
-      if (this.#client.destroyed)
+    wire.turns.take((over) => {
+      if (this.#client.destroyed) {
+        over(false);
         return callback(new LogicError('unreachable', 'the session was ended'), null);
+      }
       this.#connect(wire, (...result) => {
-        done.resolve();
+        over(result[0] === null);
         callback(...result);
       });
-      await Promise.race([done.promise, delay(HANDSHAKE_SLOT_MS)]);
     });
   }
 
