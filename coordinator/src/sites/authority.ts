@@ -29,8 +29,12 @@ import { realWorld, type World } from '../world.ts';
 const ECDSA = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' } as const;
 const DAY_MS = 86_400_000;
 const COORDINATOR = 'coordinator';
-const SITE_USAGES = [x509.ExtendedKeyUsage.clientAuth, x509.ExtendedKeyUsage.serverAuth];
-const ASKER_USAGES = [x509.ExtendedKeyUsage.clientAuth];
+const { clientAuth, serverAuth } = x509.ExtendedKeyUsage;
+const SITE_USAGES = new x509.ExtendedKeyUsageExtension([clientAuth, serverAuth]);
+const ASKER_USAGES = new x509.ExtendedKeyUsageExtension([clientAuth]);
+const LISTENER_USAGES = new x509.ExtendedKeyUsageExtension([serverAuth]);
+const NO_AUTHORITY = new x509.BasicConstraintsExtension(false, undefined, true);
+const SIGNS = new x509.KeyUsagesExtension(x509.KeyUsageFlags.digitalSignature, true);
 
 x509.cryptoProvider.set(webcrypto);
 
@@ -77,12 +81,14 @@ export interface Authority {
 export async function openAuthority(dir: string, world: World = realWorld): Promise<Authority> {
   let files = (await readFiles(dir)) ?? (await create(dir, world));
   const key = await importKey(files.key);
-  const signer = (): Signer => ({ certificate: files.certificate, key, world });
+  let own = await signerOf(files.certificate, key, world);
+  const signer = () => own;
   const issueFor = async (name: string, publicKey: x509.PublicKey) =>
     describe(await sign(signer(), { name, usages: SITE_USAGES, role: 'site', publicKey }));
   const renew = async (): Promise<boolean> => {
     const before = files;
     files = { ...files, certificate: await ownAuthority(dir, files, world) };
+    if (files.certificate !== before.certificate) own = await signerOf(files.certificate, key, world);
     files = { ...files, ownCertificate: await ownCertificate(dir, files, signer()) };
     return files.certificate !== before.certificate || files.ownCertificate !== before.ownCertificate;
   };
@@ -111,7 +117,7 @@ export async function openAuthority(dir: string, world: World = realWorld): Prom
       certificate: await sign(signer(), {
         name: COORDINATOR,
         hosts,
-        usages: [x509.ExtendedKeyUsage.serverAuth],
+        usages: LISTENER_USAGES,
         role: COORDINATOR,
         publicKey: keyOf(files.ownCertificate),
       }),
@@ -127,15 +133,23 @@ interface Files {
   readonly ownCertificate: string;
   readonly ownKey: string;
 }
+/** What all certificates of one authority have alike is made once: a thousand sites may join at once. */
 interface Signer {
-  readonly certificate: string;
   readonly key: webcrypto.CryptoKey;
+  readonly issuer: x509.Name;
+  readonly authorityKey: x509.Extension;
   readonly world: World;
 }
+
+async function signerOf(certificate: string, key: webcrypto.CryptoKey, world: World): Promise<Signer> {
+  const { subjectName: issuer, publicKey } = new x509.X509Certificate(certificate);
+  return { key, issuer, authorityKey: await x509.AuthorityKeyIdentifierExtension.create(publicKey), world };
+}
+
 interface Subject {
   readonly name: string;
   readonly role: 'site' | typeof COORDINATOR;
-  readonly usages: readonly string[];
+  readonly usages: x509.Extension;
   /** Names and addresses beside its own name. */
   readonly hosts?: readonly string[];
   readonly publicKey: x509.PublicKeyType;
@@ -168,7 +182,7 @@ async function create(dir: string, world: World): Promise<Files> {
   const authorityKeys = await webcrypto.subtle.generateKey(ECDSA, true, ['sign', 'verify']);
   const ownKeys = await webcrypto.subtle.generateKey(ECDSA, true, ['sign', 'verify']);
   const certificate = await selfSign(authorityKeys, world);
-  const signer = { certificate, key: authorityKeys.privateKey, world };
+  const signer = await signerOf(certificate, authorityKeys.privateKey, world);
   const files = {
     certificate,
     key: exportKey(authorityKeys.privateKey),
@@ -254,21 +268,20 @@ async function selfSign(keys: webcrypto.CryptoKeyPair, world: World): Promise<st
 }
 
 async function sign(signer: Signer, { name, role, usages, hosts = [], publicKey }: Subject): Promise<string> {
-  const issuer = new x509.X509Certificate(signer.certificate);
   const certificate = await x509.X509CertificateGenerator.create({
     ...validity(CERTIFICATE_VALID_DAYS, signer.world),
     subject: [{ CN: [name] }, { OU: [role] }],
-    issuer: issuer.subjectName,
+    issuer: signer.issuer,
     publicKey,
     signingKey: signer.key,
     signingAlgorithm: ECDSA,
     extensions: [
-      new x509.BasicConstraintsExtension(false, undefined, true),
-      new x509.KeyUsagesExtension(x509.KeyUsageFlags.digitalSignature, true),
-      new x509.ExtendedKeyUsageExtension([...usages]),
+      NO_AUTHORITY,
+      SIGNS,
+      usages,
       new x509.SubjectAlternativeNameExtension([{ type: 'dns', value: name }, ...hosts.map(hostName)]),
       await x509.SubjectKeyIdentifierExtension.create(publicKey),
-      await x509.AuthorityKeyIdentifierExtension.create(issuer.publicKey),
+      signer.authorityKey,
     ],
   });
   return certificate.toString('pem');
