@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { X509Certificate } from 'node:crypto';
 import { once } from 'node:events';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { request } from 'node:https';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -10,7 +10,14 @@ import { after, test } from 'node:test';
 import { connect } from 'node:tls';
 import type { Membership } from '@fleet/shared/api/membership.ts';
 import { readInvitation } from '@fleet/shared/invitation.ts';
-import { CERTIFICATE_VALID_DAYS, MEMBERSHIP_AT_ONCE, MEMBERSHIP_WAITING } from '@fleet/shared/limits.ts';
+import {
+  AUTHORITY_RENEW_DAYS,
+  AUTHORITY_VALID_DAYS,
+  CERTIFICATE_LOOK_MS,
+  CERTIFICATE_VALID_DAYS,
+  MEMBERSHIP_AT_ONCE,
+  MEMBERSHIP_WAITING,
+} from '@fleet/shared/limits.ts';
 import { newKey, signingRequest } from '@fleet/shared/signing-request.ts';
 import { type Role, Tokens } from '@fleet/shared/tokens.ts';
 import { createTRPCClient, httpLink } from '@trpc/client';
@@ -213,6 +220,68 @@ test('of more sites than can wait, the last are told when to come again, and the
   assert.ok(all.length - busy.length >= MEMBERSHIP_AT_ONCE, 'the others were served');
   assert.ok(all.every(([status]) => status === 200 || status === 429));
   await agent.close();
+});
+
+test('each hour the coordinator looks at its certificates: renewed ones are shown by the listener that is running, to who knows the old authority too', async (t) => {
+  const place = await mkdtemp(join(tmpdir(), 'years-'));
+  // As if it had been started nearly eight years ago: its own certificate has ended since, and the authority's is to be renewed.
+  let daysAgo = AUTHORITY_VALID_DAYS - AUTHORITY_RENEW_DAYS + 1;
+  let look = () => {};
+  const aging = {
+    ...realWorld,
+    now: () => Date.now() - daysAgo * 86_400_000,
+    after: (ms: number, run: () => void) => {
+      if (ms !== CERTIFICATE_LOOK_MS) return realWorld.after(ms, run);
+      look = run;
+      return () => {};
+    },
+  };
+  const running = await startCoordinator({
+    data: place,
+    kb: join(ROOT, 'kb'),
+    listen: { host: '127.0.0.1', port: 0 },
+    tls: parseTls('127.0.0.1:0', undefined),
+    world: aging,
+    log: pino({ enabled: false }),
+  });
+  t.after(async () => {
+    await running.close();
+    await rm(place, { recursive: true });
+  });
+  const kept = () => readFile(join(coordinatorFiles(place).authority, 'authority.pem'), 'utf8');
+  const first = await kept();
+  const visit = async () => {
+    const at = Number(running.tls?.split(':')[1]);
+    const names = { ca: first, servername: 'coordinator', rejectUnauthorized: false };
+    const socket = connect({ host: '127.0.0.1', port: at, ...names });
+    await once(socket, 'secureConnect');
+    const { fingerprint256, issuerCertificate, valid_to } = socket.getPeerCertificate(true);
+    const { authorized } = socket;
+    socket.destroy();
+    return { fingerprint256, authority: issuerCertificate.fingerprint256, valid_to, authorized };
+  };
+  const before = await visit();
+  assert.deepEqual(
+    [before.authorized, await kept()],
+    [false, first],
+    'it has ended, and nobody has looked yet',
+  );
+  daysAgo = 0;
+  look();
+  let now = await visit();
+  while (now.fingerprint256 === before.fingerprint256) now = await visit();
+  assert.equal(now.authorized, true, 'by the old certificate of the authority');
+  assert.notEqual(await kept(), first);
+  assert.equal(
+    now.authority,
+    new X509Certificate(await kept()).fingerprint256,
+    'the new one is in the chain that it shows',
+  );
+  const days = (Date.parse(now.valid_to) - Date.now()) / 86_400_000;
+  assert.equal(Math.round(days), CERTIFICATE_VALID_DAYS);
+  const previous = look;
+  look();
+  assert.notEqual(look, previous, 'and it looks again');
 });
 
 const world = { ...realWorld, secret: () => secretOf(realWorld) };

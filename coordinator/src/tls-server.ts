@@ -92,15 +92,22 @@ export async function serveTls(parts: TlsServerParts, at: TlsAddress): Promise<T
     server.setSecureContext(await secure());
   };
   const failed = (cause: unknown) => parts.log.error({ err: cause }, 'certificates could not be renewed');
-  const timer = setInterval(() => void look().catch(failed), CERTIFICATE_LOOK_MS);
-  timer.unref();
+  const { world } = parts.renewing;
+  let callOff = () => {};
+  const lookLater = () => {
+    callOff = world.after(CERTIFICATE_LOOK_MS, () => {
+      lookLater();
+      look().catch(failed);
+    });
+  };
+  lookLater();
   await listen(app, at.listen);
   const sockets = trpcSockets(server, parts, { scheme: 'https', callerOf });
   const { port } = app.server.address() as AddressInfo;
   return {
     address: formatHostPort(at.public ?? { ...at.listen, port }),
     close: () => {
-      clearInterval(timer);
+      callOff();
       sockets.close();
       return app.close();
     },

@@ -1,10 +1,19 @@
 import assert from 'node:assert/strict';
 import { webcrypto, X509Certificate } from 'node:crypto';
+import { once } from 'node:events';
 import { mkdtemp, readdir, rm, stat } from 'node:fs/promises';
+import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
-import { CERTIFICATE_RENEW_DAYS, CERTIFICATE_VALID_DAYS } from '@fleet/shared/limits.ts';
+import { connect, createServer } from 'node:tls';
+import { pinOf } from '@fleet/shared/invitation.ts';
+import {
+  AUTHORITY_RENEW_DAYS,
+  AUTHORITY_VALID_DAYS,
+  CERTIFICATE_RENEW_DAYS,
+  CERTIFICATE_VALID_DAYS,
+} from '@fleet/shared/limits.ts';
 import { newKey, signingRequest } from '@fleet/shared/signing-request.ts';
 import * as x509 from '@peculiar/x509';
 import { realWorld } from '../world.ts';
@@ -12,6 +21,7 @@ import { openAuthority } from './authority.ts';
 import { enrol } from './enrol.ts';
 import { openRegistry } from './registry.ts';
 
+const DAY_MS = 86_400_000;
 const dir = await mkdtemp(join(tmpdir(), 'enrol-'));
 after(() => rm(dir, { recursive: true }));
 const authority = await openAuthority(join(dir, 'ca'));
@@ -36,6 +46,10 @@ test('an enrolled site gets a certificate with its name and role, and the regist
   assert.ok(read.verify(new X509Certificate(authority.certificate).publicKey));
   assert.equal(registry.get('garage')?.fingerprint, read.fingerprint256.replaceAll(':', '').toLowerCase());
   assert.equal(registry.get('garage')?.publicKey, read.publicKey.export({ type: 'spki', format: 'pem' }));
+  assert.deepEqual(
+    [registry.get('garage')?.serial, registry.get('garage')?.incarnation],
+    [read.serialNumber.toLowerCase(), 1],
+  );
 });
 
 test('the coordinator has its own certificate with its role, for asking only', () => {
@@ -69,7 +83,7 @@ test('of two processes that make the authority at once, both end with the same o
 test('the coordinator renews its certificate for the same key before it ends', async () => {
   const later = {
     ...realWorld,
-    now: () => Date.now() + (CERTIFICATE_VALID_DAYS - CERTIFICATE_RENEW_DAYS + 1) * 86_400_000,
+    now: () => Date.now() + (CERTIFICATE_VALID_DAYS - CERTIFICATE_RENEW_DAYS + 1) * DAY_MS,
   };
   const renewed = await openAuthority(join(dir, 'ca'), later);
   assert.notEqual(renewed.coordinator.certificate, authority.coordinator.certificate);
@@ -80,6 +94,52 @@ test('the coordinator renews its certificate for the same key before it ends', a
     ),
   );
 });
+
+test('the authority renews its own certificate for its key, two years before it ends; what it signed before and after holds under both', async () => {
+  const place = join(dir, 'ca-of-years');
+  let daysAgo = AUTHORITY_VALID_DAYS - AUTHORITY_RENEW_DAYS + 1;
+  const world = { ...realWorld, now: () => Date.now() - daysAgo * DAY_MS };
+  const aging = await openAuthority(place, world);
+  const { certificate: first, pin } = aging;
+  daysAgo = 2;
+  await aging.renew();
+  assert.equal(aging.certificate, first, 'a day more than two years are left');
+  daysAgo = 0;
+  const key = newKey();
+  const request = await signingRequest('garage', key);
+  const before = await aging.issue('garage', request);
+  assert.equal(await aging.renew(), true);
+  assert.notEqual(aging.certificate, first);
+  const lasts = new X509Certificate(aging.certificate).validToDate.getTime() - Date.now();
+  assert.equal(Math.round(lasts / DAY_MS), AUTHORITY_VALID_DAYS);
+  assert.deepEqual(
+    [aging.pin, pinOf(new X509Certificate(aging.certificate).publicKey)],
+    [pin, pin],
+    'sites pin the key',
+  );
+  assert.equal(await aging.renew(), false, 'once');
+  const after = await aging.issue('garage', request);
+  for (const { certificate: cert } of [before, after])
+    for (const ca of [first, aging.certificate]) assert.equal(await believed({ key, cert }, ca), true);
+  assert.equal((await openAuthority(place)).certificate, aging.certificate, 'it is on the disk');
+});
+
+/** Whether who knows that authority believes a server with this certificate, by a real handshake. */
+async function believed(
+  shown: { readonly key: string; readonly cert: string },
+  ca: string,
+): Promise<boolean> {
+  const server = createServer({ ...shown, minVersion: 'TLSv1.3' }, (socket) => socket.end());
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  const socket = connect({ host: '127.0.0.1', port, ca, servername: 'garage', rejectUnauthorized: false });
+  await once(socket, 'secureConnect');
+  const { authorized } = socket;
+  socket.destroy();
+  server.close();
+  return authorized;
+}
 
 test('serials differ and are positive', async () => {
   const request = await signingRequest('garage', newKey());

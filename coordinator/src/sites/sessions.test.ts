@@ -1,11 +1,20 @@
 /** Sessions to sites over real TLS: tickets, and what they are held against. */
 import assert from 'node:assert/strict';
+import { X509Certificate } from 'node:crypto';
 import { createServer, type Socket } from 'node:net';
+import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { TLSSocket } from 'node:tls';
-import { HANDSHAKE_SLOT_MS, HANDSHAKES_AT_ONCE } from '@fleet/shared/limits.ts';
-import { listen, openTestFleet, type TestSite } from '../testing/site-server.ts';
+import {
+  CERTIFICATE_RENEW_DAYS,
+  CERTIFICATE_VALID_DAYS,
+  HANDSHAKE_SLOT_MS,
+  HANDSHAKES_AT_ONCE,
+} from '@fleet/shared/limits.ts';
+import { newKey, signingRequest } from '@fleet/shared/signing-request.ts';
+import { listen, openTestFleet, serveAs, type TestSite } from '../testing/site-server.ts';
 import { realWorld } from '../world.ts';
+import { openAuthority } from './authority.ts';
 import type { Site } from './registry.ts';
 import { openSessions, type Sessions } from './sessions.ts';
 
@@ -106,6 +115,43 @@ test('an older certificate of the site, shown in a handshake, is told of', async
   const { fingerprint } = site.row();
   await assert.rejects(reused(sessions, { ...site.row(), fingerprint: 'f'.repeat(64) }));
   assert.deepEqual(seen, [`mill ${fingerprint}`]);
+});
+
+test("once the coordinator's certificate is renewed, new sessions show it, and tickets of the old one are not used", async () => {
+  let daysAgo = CERTIFICATE_VALID_DAYS - CERTIFICATE_RENEW_DAYS + 1;
+  const world = { ...realWorld, now: () => Date.now() - daysAgo * 86_400_000 };
+  const authority = await openAuthority(join(parts.dir, 'renewing'), world);
+  const key = newKey();
+  const issued = await authority.issue('ferry', await signingRequest('ferry', key));
+  const served = await serveAs({ key, certificate: issued.certificate, authority }, (stream) => {
+    const socket = stream.session?.socket as TLSSocket;
+    stream.respond({ ':status': 200 });
+    stream.end(`${socket.getPeerCertificate().fingerprint256} ${socket.isSessionReused()}`);
+  });
+  after(() => served.kill());
+  const { fingerprint, validUntil } = issued;
+  const row: Site = {
+    ...(parts.registry.list()[0] as Site),
+    name: 'ferry',
+    subject: 'ferry',
+    fingerprint,
+    validUntil,
+  };
+  const sessions = openSessions(authority, { world });
+  after(() => sessions.close());
+  const site = { ...row, address: served.address };
+  const shown = () => new X509Certificate(authority.coordinator.certificate).fingerprint256;
+  const first = shown();
+  const ask = async () => {
+    sessions.to(site).retire();
+    for (const socket of served.sockets) socket.destroy();
+    return reused(sessions, site);
+  };
+  assert.deepEqual([await ask(), await ask()], [`${first} false`, `${first} true`]);
+  daysAgo = 0;
+  assert.equal(await authority.renew(), true);
+  assert.notEqual(shown(), first);
+  assert.deepEqual([await ask(), await ask()], [`${shown()} false`, `${shown()} true`]);
 });
 
 test('handshakes are bounded: the next ones begin when one is done, or has hung for a while', async () => {
