@@ -39,6 +39,10 @@ const SCENARIOS: Readonly<Record<string, () => Promise<Scenario>>> = {
     const { measureLive, NOTES } = await import('./live/scenario.ts');
     return { says: 'a standing question over a swarm', run: measureLive, notes: NOTES };
   },
+  join: async () => {
+    const { measureJoin, NOTES } = await import('./join/scenario.ts');
+    return { says: 'sites that join, and come back all at once', run: measureJoin, notes: NOTES };
+  },
   faults: async () => {
     const { measureFaults, NOTES } = await import('./faults/scenario.ts');
     return { says: 'a fleet with faulty and lying sites', run: measureFaults, notes: NOTES };

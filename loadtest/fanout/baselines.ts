@@ -24,6 +24,8 @@ export interface BareOptions {
   /** The folder of the coordinator's certificate. */
   readonly identity: string;
   readonly body: string;
+  /** Of `connect`: handshakes under way at once; all, where left out. */
+  readonly atOnce?: number;
 }
 
 const ready = z.object({ url: z.url() });
@@ -31,13 +33,13 @@ const said = z.object({ ms: z.number(), bytes: z.number(), failed: z.number() })
 
 /** Ready when it is connected to all and, but for `connect`, has asked each once. */
 export async function startBare(client: BareClient, options: BareOptions): Promise<Bare> {
-  const { folder, addresses, identity, body } = options;
+  const { folder, addresses, identity, body, atOnce } = options;
   const sites = join(folder, `bare-${client}.json`);
   writeFileSync(sites, JSON.stringify([...addresses]));
   const service = startService({
     name: `bare ${client}`,
     entry: fileURLToPath(new URL('fetch-all.ts', import.meta.url)),
-    args: [JSON.stringify({ sites, identity, body, client })],
+    args: [JSON.stringify({ sites, identity, body, client, atOnce })],
     log: join(folder, `bare-${client}.log`),
     heapFlags: COORDINATOR_HEAP,
   });

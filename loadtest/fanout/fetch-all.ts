@@ -15,6 +15,7 @@ import { connect as connectHttp2 } from 'node:http2';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { connect as connectTls, createSecureContext } from 'node:tls';
+import pLimit from 'p-limit';
 import { Client } from 'undici';
 import { z } from 'zod';
 
@@ -24,6 +25,8 @@ const given = z
     identity: z.string(),
     body: z.string(),
     client: z.enum(['undici', 'http2', 'connect']),
+    /** Of `connect`: handshakes under way at once; all, where left out. */
+    atOnce: z.int().optional(),
   })
   .parse(JSON.parse(process.argv[2] ?? '{}'));
 const sites = z.array(z.tuple([z.string(), z.string()])).parse(JSON.parse(readFileSync(given.sites, 'utf8')));
@@ -39,8 +42,10 @@ type Ask = () => Promise<number>;
 
 process.stdin.on('end', () => process.exit(0)).resume();
 const asks = sites.map(([name, address]) => (given.client === 'undici' ? byUndici : byHttp2)(name, address));
-if (given.client === 'connect') await Promise.all(sites.map(([name, address]) => onlyConnect(name, address)));
-else await round();
+if (given.client === 'connect') {
+  const limit = pLimit(given.atOnce ?? sites.length);
+  await Promise.all(sites.map(([name, address]) => limit(() => onlyConnect(name, address))));
+} else await round();
 const server = createServer((_request, response) => {
   void round().then((said) => response.end(JSON.stringify(said)));
 });

@@ -18,8 +18,8 @@ import { drawFaults, FAULT_KINDS, FAULTS } from '../swarm/fault.ts';
 import { inRunFolder, type Started } from '../swarm/folder.ts';
 import { writeFleet } from '../swarm/members.ts';
 import { type Swarm, startSwarm } from '../swarm/swarm.ts';
+import { startWatched, type Watched } from '../watched/watched.ts';
 import { type Healthy, healthyOf, type Judgement, judge } from './judge.ts';
-import { startWatched, type Watched } from './watched.ts';
 
 const QUERY = 'at_risk_of_throttling(Node)';
 const BODY = questionBody({ text: QUERY, variables: ['Node'], assumptions: [] }, true).body;
@@ -133,14 +133,14 @@ function faultsOf(seed: number, { healthy, deadlineMs }: Pick<Test, 'healthy' | 
 
 /** Asks, and how long it took the asker; with the delay of the event loops on both ends. */
 async function timed(coordinator: Watched, input: FleetAskInput) {
-  await coordinator.longestDelay();
+  await coordinator.seen();
   const own = monitorEventLoopDelay({ resolution: 1 });
   own.enable();
   const began = performance.now();
   const result = await coordinator.ask(input);
   const ms = performance.now() - began;
   own.disable();
-  const loopMs = Math.max(await coordinator.longestDelay(), own.max / 1e6);
+  const loopMs = Math.max((await coordinator.seen()).loopMs, own.max / 1e6);
   return { result, ms, loopMs };
 }
 

@@ -37,20 +37,20 @@ export interface SwarmOptions {
   readonly say: (text: string) => void;
 }
 
-const HOSTS = 2;
+export const HOSTS = 2;
 /**
  * About 2 MiB of heap a site, with room. The whole heap is collected only when it has grown beyond any run's: in the heap of 500 sites that
  * stops all of them for as long as it would stop none that has one of its own.
  */
-const HOST_HEAP = [
+export const HOST_HEAP = [
   '--max-old-space-size=8192',
   '--initial-old-space-size=2048',
   '--external-memory-accounted-in-global-limit',
   '--max-semi-space-size=64',
 ];
 /** A site starts in about 30 ms of one core. */
-const START_MS = 60_000;
-const START_EACH_MS = 100;
+export const START_MS = 60_000;
+export const START_EACH_MS = 100;
 
 const ready = z.object({
   pid: z.int(),

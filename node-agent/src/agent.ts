@@ -43,8 +43,15 @@ export interface AgentParts {
   readonly world: World;
   readonly files: FileOperations;
   readonly log: Logger;
-  /** In a load test: an engine that holds this site beside others, and what they read once for all. */
-  readonly shared?: { readonly engine: SharedEngine; readonly manifest: Manifest };
+  /**
+   * In a load test: an engine that holds this site beside others, what they read once for all, and from when on they tell their coordinator
+   * of themselves, where that is not at once.
+   */
+  readonly shared?: {
+    readonly engine: SharedEngine;
+    readonly manifest: Manifest;
+    readonly begun?: Promise<void> | undefined;
+  };
 }
 
 export interface Agent {
@@ -279,7 +286,7 @@ interface Listening extends AgentParts {
   readonly https: string;
 }
 
-function keepMember(config: SiteConfig, { tls, https, ...parts }: Listening, undo: Undo): void {
+function keepMember(config: SiteConfig, { tls, https, shared, ...parts }: Listening, undo: Undo): void {
   const { member, data } = config;
   if (member === null || config.tls === null) return;
   const { host } = config.tls.address;
@@ -287,5 +294,6 @@ function keepMember(config: SiteConfig, { tls, https, ...parts }: Listening, und
   const renewed = () => useCertificate(tls, readMemberTls(data));
   const keeper = new Keeper({ ...parts, member, data, bound, renewed });
   undo.push(() => keeper.stop());
-  keeper.start();
+  if (shared?.begun === undefined) keeper.start();
+  else void shared.begun.then(() => keeper.start());
 }

@@ -45,7 +45,9 @@ const ENTRIES = [
   'loadtest/site/bare.ts',
   'loadtest/swarm/host.ts',
   'loadtest/fanout/fetch-all.ts',
-  'loadtest/faults/loop-delay.ts',
+  'loadtest/join/bare-coordinator.ts',
+  'loadtest/join/host.ts',
+  'loadtest/watched/inside.ts',
   'loadtest/live/bare-route.ts',
 ];
 /** Where the clock and randomness come in, with the reason; everyone else takes a World. */
@@ -59,6 +61,10 @@ const WORLDS = new Map([
   ['loadtest/fanout/coordinator.ts', 'measures an ask'],
   ['loadtest/fanout/scenario.ts', 'measures starts, and asks for a while'],
   ['loadtest/faults/scenario.ts', 'measures answers and a restart'],
+  ['loadtest/join/returns.ts', 'measures returns, and asks for a while'],
+  ['loadtest/join/joins.ts', 'measures joins'],
+  ['loadtest/join/host.ts', 'measures joins'],
+  ['loadtest/watched/inside.ts', 'says when a request came'],
   ['loadtest/live/scenario.ts', 'measures changes, and keeps a pace'],
   ['loadtest/site/idle.ts', 'waits for quiet'],
   ['loadtest/site/lane.ts', 'measures a rate'],
