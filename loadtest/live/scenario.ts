@@ -9,6 +9,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { connectLive } from '@fleet/coordinator/live-client.ts';
 import type { WatchEvent } from '@fleet/shared/api/watch.ts';
+import { WATCH_ALIVE_MS } from '@fleet/shared/limits.ts';
 import { z } from 'zod';
 import { startService } from '../../deploy/local/service.ts';
 import { COORDINATOR_HEAP } from '../../shared/launch.mjs';
@@ -39,7 +40,9 @@ const CONNECTIONS = 4;
 export const NOTES = [
   `One client of \`fleet.watch\` over WebSocket, \`${QUERY}\` with proofs; changes are readings that sites take, ${CHANGES_PER_SECOND} a second, each of the next site.`,
   'A change is timed from before it is sent to the site to its event at the client.',
-  'Swarm, coordinator and client share this machine, and at each change a site also decides its alerts.',
+  'Swarm, coordinator and client share this machine, and at each change a site also decides its alerts and writes its state text.',
+  "A host's whole heap, of 500 sites, is not collected within a run: no site of its own would stand still for that.",
+  `A quiet site shows every ${WATCH_ALIVE_MS / 1000} s that it lives: what that costs is in the figure when the quiet part is longer than that.`,
 ];
 
 export async function measureLive(options: LoadOptions) {
@@ -59,7 +62,7 @@ export async function measureLive(options: LoadOptions) {
     return {
       figures: [...changes.figures, quiet, ...routes],
       plots: changes.plots,
-      notes: [`${sites} sites, seed ${seed}.`],
+      notes: [`${sites} sites, seed ${seed}, quiet for ${options.idleSeconds} s.`],
     };
   });
 }
