@@ -13,7 +13,6 @@ import { coordinatorFiles, type HostPort } from './config.ts';
 import { LiveAnswers } from './query/live.ts';
 import { openManifests } from './query/manifests.ts';
 import { openFleet } from './query/pipeline.ts';
-import { serve } from './server.ts';
 import { openAuthority } from './sites/authority.ts';
 import { type Clones, openClones } from './sites/clones.ts';
 import { openInvitations } from './sites/invitations.ts';
@@ -21,7 +20,7 @@ import { openMembers } from './sites/members.ts';
 import { openProbe } from './sites/probe.ts';
 import { openRegistry } from './sites/registry.ts';
 import { openSessions, type Sessions } from './sites/sessions.ts';
-import { serveTls, type TlsAddress, type TlsServer } from './tls-server.ts';
+import type { TlsAddress, TlsServer } from './tls-server.ts';
 import { FleetAlertLedger } from './views/alerts/ledger.ts';
 import { readFleetAlerts } from './views/alerts/settings.ts';
 import { FleetAlerts } from './views/alerts.ts';
@@ -90,7 +89,12 @@ export async function startCoordinator({
   const address = () => tls?.address ?? null;
   const members = openMembers({ authority, registry: enrolled, invitations, sessions, world, address });
   const manifests = openManifests(files.manifests);
-  const history = await openHistory({ file: files.history, key: authority.coordinator.key, world, log });
+  // The history's thread loads what it needs while this one loads the servers.
+  const [history, { serve }, secure] = await Promise.all([
+    openHistory({ file: files.history, key: authority.coordinator.key, world, log }),
+    import('./server.ts'),
+    tlsAddress === null ? null : import('./tls-server.ts'),
+  ]);
   const fleet = openFleet({
     registry,
     sessions,
@@ -113,8 +117,11 @@ export async function startCoordinator({
   const parts = { fleet, views, alerts, live, members, tokens, log, composed };
   const joining = { authority, registry: enrolled, invitations, world };
   const renewing = { authority, registry: enrolled, clones, world };
-  if (tlsAddress !== null)
-    tls = await serveTls({ ...parts, joining, renewing, joined: (site) => sessions.end(site) }, tlsAddress);
+  if (tlsAddress !== null && secure !== null)
+    tls = await secure.serveTls(
+      { ...parts, joining, renewing, joined: (site) => sessions.end(site) },
+      tlsAddress,
+    );
   const server = await serve(parts, listen);
   log.info(
     { url: server.url, tls: address(), sites: registry.list().length, bundle: manifest.bundle },
