@@ -9,6 +9,7 @@ import type { Coverage } from '@fleet/shared/api/ask.ts';
 import { asLogicError, ERRORS, isErrorCode, LogicError } from '@fleet/shared/errors.ts';
 import { renderCoverage } from '@fleet/shared/render.ts';
 import { createTRPCClient, httpLink, TRPCClientError } from '@trpc/client';
+import type { Dispatcher } from 'undici';
 import { findCoordinator } from './config.ts';
 import type { FleetRouter } from './router.ts';
 
@@ -63,21 +64,26 @@ async function connect(url: string, { ca }: ClientFlags): Promise<Client> {
         url: `${url.replace(/\/$/, '')}/trpc`,
         methodOverride: 'POST', // a query may be longer than a URL can be
         ...(token !== undefined && { headers: { authorization: `Bearer ${token}` } }),
-        ...(ca !== undefined && { fetch: await trusting(ca) }),
+        ...(ca !== undefined && { fetch: fetchBy(await trusting(ca)) }),
       }),
     ],
   });
 }
 
-/** `fetch` that believes this authority and no other. */
-async function trusting(file: string): Promise<Fetch> {
-  const { Agent, fetch: fetchBy } = await import('undici');
+/** Connections that believe this authority and no other. */
+async function trusting(file: string): Promise<Dispatcher> {
+  const { Agent } = await import('undici');
   const ca = await readFile(file).catch((cause) => {
     throw new LogicError('bad_setup', `--ca ${file}: the file cannot be read`, cause);
   });
-  const dispatcher = new Agent({ connect: { ca } });
-  const trusted: unknown = (input: string, init: object) => fetchBy(input, { ...init, dispatcher });
-  return trusted as Fetch;
+  return new Agent({ connect: { ca } });
+}
+
+/** `fetch` that goes by this way and no other. */
+export function fetchBy(dispatcher: Dispatcher): Fetch {
+  const by: unknown = async (input: string, init: object) =>
+    (await import('undici')).fetch(input, { ...init, dispatcher });
+  return by as Fetch;
 }
 
 /** The error that the coordinator named; where there was none, what became of the connection. */

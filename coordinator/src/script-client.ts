@@ -10,8 +10,8 @@ import { LogicError } from '@fleet/shared/errors.ts';
 import { SCRIPT_EVENTS_WAITING, SCRIPT_PING_MS } from '@fleet/shared/limits.ts';
 import { createTRPCClient, createWSClient, httpLink, wsLink } from '@trpc/client';
 import type { inferRouterOutputs } from '@trpc/server';
-import { WebSocket } from 'undici';
-import { toLogicError } from './client.ts';
+import { Agent, type Dispatcher, WebSocket } from 'undici';
+import { fetchBy, toLogicError } from './client.ts';
 import type { FleetRouter } from './router.ts';
 import { Feed } from './views/feed.ts';
 
@@ -22,6 +22,8 @@ export interface Connection {
   readonly url: string;
   /** As `logic-fleet token` makes them; on loopback none is needed. */
   readonly token?: string | undefined;
+  /** For `https:`: the fleet's `authority.pem`, as text, which is believed and nobody else; left out, whom this machine believes. */
+  readonly ca?: string | undefined;
 }
 
 export interface CallOptions {
@@ -51,15 +53,24 @@ export interface FleetClient {
   readonly fleet: FleetCalls;
 }
 
-export function connectFleet({ url, token }: Connection): FleetClient {
+export function connectFleet({ url, token, ca }: Connection): FleetClient {
+  const dispatcher = ca === undefined ? undefined : new Agent({ connect: { ca } });
   const at = url.replace(/\/$/, '');
   const headers = token === undefined ? {} : { authorization: `Bearer ${token}` };
   // POST: a query may be longer than a URL can be.
   const client = createTRPCClient<FleetRouter>({
-    links: [httpLink({ url: `${at}/trpc`, methodOverride: 'POST', headers })],
+    links: [
+      httpLink({
+        url: `${at}/trpc`,
+        methodOverride: 'POST',
+        headers,
+        ...(dispatcher && { fetch: fetchBy(dispatcher) }),
+      }),
+    ],
   });
   const calls = new Proxy({} as Record<string, unknown>, {
-    get: (_, name) => (typeof name === 'string' ? callsOf(client, name, { url: at, headers }) : undefined),
+    get: (_, name) =>
+      typeof name === 'string' ? callsOf(client, name, { url: at, headers, dispatcher }) : undefined,
   });
   return { fleet: calls as unknown as FleetCalls };
 }
@@ -67,6 +78,7 @@ export function connectFleet({ url, token }: Connection): FleetClient {
 interface Address {
   readonly url: string;
   readonly headers: Readonly<Record<string, string>>;
+  readonly dispatcher: Dispatcher | undefined;
 }
 
 /** What tRPC's client has under a name, whatever kind of call it is. */
@@ -99,7 +111,7 @@ function callsOf(client: Client, name: string, address: Address): Untyped {
 function subscribe(
   name: string,
   input: unknown,
-  { url, headers }: Address,
+  { url, ...by }: Address,
   { signal }: CallOptions = {},
 ): Feed<unknown> {
   const close = () => void socket.close().catch(() => {});
@@ -113,10 +125,10 @@ function subscribe(
     close();
   };
   const gone = () =>
-    lost(new LogicError('unreachable', `the connection to ${url} has ended, or was refused${hint(headers)}`));
+    lost(new LogicError('unreachable', `the connection to ${url} has ended, or was refused${hint(by)}`));
   const socket = createWSClient({
     url: `${url.replace(/^http/, 'ws')}/trpc`,
-    WebSocket: socketWith(headers, gone),
+    WebSocket: socketWith(by, gone),
     // A coordinator whose machine is gone says nothing.
     keepAlive: { enabled: true, intervalMs: SCRIPT_PING_MS, pongTimeoutMs: SCRIPT_PING_MS },
   });
@@ -133,17 +145,18 @@ function subscribe(
   return feed;
 }
 
-const hint = ({ authorization }: Address['headers']) =>
-  authorization === undefined ? '' : ': is the token right?';
+type By = Omit<Address, 'url'>;
+
+const hint = ({ headers }: By) => (headers.authorization === undefined ? '' : ': is the token right?');
 
 /**
  * A WebSocket that says who it is when it is opened, which the one of browsers cannot; and that tells of its own end, since tRPC's client
  * does not for one that never opened, and goes on trying.
  */
-function socketWith(headers: Address['headers'], gone: () => void): typeof globalThis.WebSocket {
+function socketWith({ headers, dispatcher }: By, gone: () => void): typeof globalThis.WebSocket {
   class ScriptSocket extends WebSocket {
     constructor(url: string | URL) {
-      super(url, { headers });
+      super(url, { headers, ...(dispatcher && { dispatcher }) });
       for (const event of ['close', 'error'] as const) this.addEventListener(event, gone);
     }
   }
