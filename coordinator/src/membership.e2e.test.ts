@@ -5,6 +5,7 @@ import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
+import { readInvitation, secretHash } from '@fleet/shared/invitation.ts';
 import { CERTIFICATE_VALID_DAYS } from '@fleet/shared/limits.ts';
 import Database from 'better-sqlite3';
 import { coordinatorFiles } from './config.ts';
@@ -182,6 +183,27 @@ test('two processes on copies of one disk are found, the site is skipped by name
   assert.equal((await run('logic-fleet', 'ask', 'node(N)', '--site', 'barn', ...url)).code, 2);
   assert.match((await done('logic-fleet', 'sites', ...url)).out, /revoked: sold/);
   await back.end();
+});
+
+test('open invitations are listed by name, without their secret, until they are used', async () => {
+  const invitation = (
+    await done('logic-fleet', 'invite', 'annex', '--label', 'zone=yard', '--expires', '2h', ...url)
+  ).out;
+  const { out } = await done('logic-fleet', 'invited', ...url);
+  assert.match(out, /^annex +good until \d{4}-\d\d-\d\d \d\d:\d\d UTC {2}by \S+ {2}zone=yard$/m);
+  const listed = JSON.parse((await done('logic-fleet', 'invited', '--json', ...url)).out) as {
+    site: string;
+  }[];
+  assert.deepEqual(
+    listed.map(({ site }) => site),
+    ['annex'],
+  );
+  const { secret } = readInvitation(invitation);
+  assert.ok(
+    ![out, JSON.stringify(listed)].some((text) => text.includes(secret) || text.includes(secretHash(secret))),
+  );
+  await done('logic-node', 'join', invitation, '--data', folder('annex'));
+  assert.match((await done('logic-fleet', 'invited', ...url)).out, /^No invitation is open/);
 });
 
 test('labels and names change at once, and what does not hold is refused with what to do', async () => {

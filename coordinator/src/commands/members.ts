@@ -1,7 +1,9 @@
-/** `logic-fleet invite`, `label`, `rename`, `revoke`: what people do with the members of a fleet. */
+/** `logic-fleet invite`, `invited`, `label`, `rename`, `revoke`: what people do with the members of a fleet. */
 import { LogicError } from '@fleet/shared/errors.ts';
 import type { Command } from 'commander';
 import { type ClientFlags, print, withCoordinator } from '../client.ts';
+import type { InvitedListing } from '../router.ts';
+import { realWorld } from '../world.ts';
 import { clientOptions, collectLabels, duration } from './options.ts';
 
 export function registerMembers(program: Command): void {
@@ -14,6 +16,9 @@ export function registerMembers(program: Command): void {
       .option('--label <key=value>', 'a label that the site is to have (may be repeated)', collectLabels)
       .option('--expires <time>', 'how long it is good, as in 30m, 1h or 7d', duration, duration('1d')),
   ).action(inviteCommand);
+  clientOptions(
+    program.command('invited').description('list the invitations that nobody has used yet'),
+  ).action(invitedCommand);
   clientOptions(
     program
       .command('label')
@@ -49,7 +54,7 @@ async function inviteCommand(name: string, flags: InviteFlags): Promise<void> {
     const invited = await client.fleet.invite.mutate({ name, labels, validForMs });
     print(flags, invited, ({ invitation }) => invitation);
     if (flags.json) return;
-    const until = new Date(invited.expires).toISOString().slice(0, 16).replace('T', ' ');
+    const until = minute(invited.expires);
     const replaces = invited.replaces
       ? `${name} is a site already: what joins now takes its place, with a new key.\n`
       : '';
@@ -58,6 +63,27 @@ async function inviteCommand(name: string, flags: InviteFlags): Promise<void> {
         '  logic-node join INVITATION\n',
     );
   });
+}
+
+async function invitedCommand(flags: ClientFlags): Promise<void> {
+  await withCoordinator(flags, async (client) =>
+    print(flags, await client.fleet.invited.query(), (all) => renderInvited(all, realWorld.now())),
+  );
+}
+
+/** Never the invitation itself: of its secret only a hash is kept. */
+function renderInvited(all: readonly InvitedListing[], now: number): string {
+  if (all.length === 0) return 'No invitation is open: logic-fleet invite NAME makes one.';
+  const width = Math.max(...all.map(({ site }) => site.length));
+  const lines = all.map(({ site, expiresAt, createdBy, labels }) => {
+    const good = `${expiresAt <= now ? 'expired' : 'good until'} ${minute(expiresAt)} UTC`;
+    return `${site.padEnd(width)}  ${good}  by ${createdBy}  ${written(labels)}`;
+  });
+  return lines.join('\n');
+}
+
+function minute(at: number): string {
+  return new Date(at).toISOString().slice(0, 16).replace('T', ' ');
 }
 
 async function labelCommand(name: string, changes: readonly string[], flags: ClientFlags): Promise<void> {
