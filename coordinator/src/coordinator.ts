@@ -83,6 +83,7 @@ export async function startCoordinator({
       log.error({ site: name, reason }, 'quarantined');
       sessions.end(name);
     },
+    notKept: (err) => log.warn({ err }, 'what was seen of sites could not be written down'),
   });
   const invitations = openInvitations(enrolled);
   let tls: TlsServer | null = null;

@@ -4,6 +4,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
+import Database from 'better-sqlite3';
 import { realWorld } from '../world.ts';
 import { openClones, type Probe } from './clones.ts';
 import { openRegistry, type Registry, type Site } from './registry.ts';
@@ -33,6 +34,7 @@ function opened(t: TestContext): Opened {
 }
 
 function clonesOf(parts: Opened, probe: Probe = async () => null) {
+  const notKept: unknown[] = [];
   const quarantined: string[] = [];
   const world = { ...realWorld, elapsed: () => parts.at };
   const clones = openClones({
@@ -40,8 +42,9 @@ function clonesOf(parts: Opened, probe: Probe = async () => null) {
     world,
     probe,
     quarantined: (_, reason) => quarantined.push(reason),
+    notKept: (cause) => notKept.push(cause),
   });
-  return { clones, quarantined };
+  return { clones, quarantined, notKept };
 }
 
 test('a revision below one that was known before the question was asked quarantines the site by name', (t) => {
@@ -82,6 +85,26 @@ test('what was seen outlives the coordinator, and a new key begins anew', (t) =>
   const second = clonesOf(parts).clones;
   assert.equal(second.revision(again, 7, 95)?.code, 'cloned');
   second.close();
+});
+
+test('what the disk does not take is kept, told, and written when it does again: the coordinator goes on', (t) => {
+  const parts = opened(t);
+  const { clones, notKept } = clonesOf(parts);
+  const beside = new Database(parts.file);
+  t.after(() => beside.close());
+  beside.exec(`create trigger full before insert on revisions begin select raise(abort, 'disk full'); end`);
+  clones.revision(parts.site, 42, 90);
+  clones.close();
+  assert.match(String(notKept), /disk full/);
+  assert.deepEqual(parts.registry.revisions(), new Map());
+  beside.exec(`create trigger none before update on sites begin select raise(abort, 'disk full'); end`);
+  parts.at = 120;
+  assert.equal(clones.revision(parts.site, 41, 110)?.code, 'cloned', 'and is not believed all the same');
+  beside.exec('drop trigger none');
+  beside.exec('drop trigger full');
+  clones.close();
+  assert.deepEqual([...parts.registry.revisions().values()], [42]);
+  assert.equal(notKept.length, 2);
 });
 
 const one = crypto.randomUUID();

@@ -45,6 +45,8 @@ export interface ClonesParts {
   readonly probe: Probe;
   /** Told when a site is quarantined: its sessions are to end. */
   readonly quarantined: (site: Site, reason: string) => void;
+  /** Told when something could not be written down, on a full disk say: it is kept, and tried again. */
+  readonly notKept?: (cause: unknown) => void;
 }
 
 interface Seen {
@@ -55,7 +57,7 @@ interface Seen {
   readonly publicKey: string | null;
 }
 
-export function openClones({ registry, world, probe, quarantined }: ClonesParts): Clones {
+export function openClones({ registry, world, probe, quarantined, notKept = () => {} }: ClonesParts): Clones {
   const seen = new Map<string, Seen>();
   for (const [subject, revision] of registry.revisions())
     seen.set(subject, { revision, at: Number.NEGATIVE_INFINITY, publicKey: null });
@@ -64,14 +66,24 @@ export function openClones({ registry, world, probe, quarantined }: ClonesParts)
   const limit = pLimit(PROBES_AT_ONCE);
 
   const quarantine = (site: Site, reason: string): LogicError => {
-    registry.setStatus(site.name, 'quarantined', reason);
+    try {
+      registry.setStatus(site.name, 'quarantined', reason);
+    } catch (cause) {
+      // Not believed all the same; the next sign of two writes it down.
+      notKept(cause);
+    }
     quarantined(site, reason);
     return new LogicError('cloned', `${site.name}: ${reason}`);
   };
   const keep = () => {
     const rows = [...changed].map((subject) => [subject, seen.get(subject)?.revision ?? 0] as const);
-    changed.clear();
-    if (rows.length > 0) registry.keepRevisions(rows);
+    if (rows.length === 0) return;
+    try {
+      registry.keepRevisions(rows);
+      changed.clear();
+    } catch (cause) {
+      notKept(cause);
+    }
   };
   const older: Clones['older'] = (site, { publicKey, incarnation }) =>
     publicKey === site.publicKey && site.status === 'active'
