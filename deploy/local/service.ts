@@ -7,7 +7,7 @@
  * so that nothing it started can outlive it. Its log goes to a file: no pump, no back-pressure.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
-import { closeSync, mkdirSync, openSync, readFileSync } from 'node:fs';
+import { closeSync, existsSync, mkdirSync, openSync, readFileSync } from 'node:fs';
 import { constants } from 'node:os';
 import { dirname } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -90,7 +90,8 @@ function parse(line: string): Record<string, unknown> | null {
 
 /** The end of a log, made readable: pino writes one JSON object a line. */
 function lastWords(log: string | null): string {
-  if (log === null) return '';
+  // A run that failed may have cleared its folder before its services ended.
+  if (log === null || !existsSync(log)) return '';
   const lines = readFileSync(log, 'utf8').trim().split('\n').slice(-8);
   const words = lines.map((line) => {
     const entry = parse(line);
