@@ -2,7 +2,7 @@
  * One process of a swarm whose sites join a fleet and come back to it: whole agents (../swarm/agents.ts) that are members by
  * `logic-node join`'s own code, each with its key, certificate, coordinator and address in its own folder.
  *
- *     node host.ts '{"folder":DIR,"seed":1,"first":0,"returning":false}'
+ *     node host.ts '{"folder":DIR,"host":"127.64.0.1","seed":1,"first":0,"returning":false}'
  *
  * Prints {"ready":true,"pid":..,"enginePid":..,"control":URL} and ends with its standard input. `first` is the number of the first of
  * its sites. `returning`: the folder is that of a process that was killed, and its sites are served, at the addresses they had,
@@ -27,7 +27,7 @@ import { z } from 'zod';
 import { openAgents, STARTING } from '../swarm/agents.ts';
 
 const given = z
-  .object({ folder: z.string(), seed: z.int(), first: z.int(), returning: z.boolean() })
+  .object({ folder: z.string(), host: z.string(), seed: z.int(), first: z.int(), returning: z.boolean() })
   .parse(JSON.parse(process.argv[2] ?? '{}'));
 
 const joining = z.object({ invitations: z.array(z.string()), atOnce: z.int(), scratch: z.boolean() });
@@ -104,7 +104,7 @@ async function serve(): Promise<void> {
 async function serveOne(name: string, number: number): Promise<void> {
   const data = agents.home(name);
   const files = readMemberTls(data);
-  const tls = { address: { host: '127.0.0.1', port: ports.get(name) ?? 0 }, files };
+  const tls = { address: { host: given.host, port: ports.get(name) ?? 0 }, files };
   const member = readMember(data);
   const { agent } = await agents.serve({ name, number, tls, keyPem: files.key, member });
   ports.set(name, Number(new URL(agent.https ?? '').port));

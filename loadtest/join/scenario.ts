@@ -11,7 +11,7 @@ import { inRunFolder } from '../swarm/folder.ts';
 import { startWatched } from '../watched/watched.ts';
 import { measureJoins } from './joins.ts';
 import { measureReturns } from './returns.ts';
-import { startSites } from './sites.ts';
+import { ownLoopback, startSites } from './sites.ts';
 
 export const NOTES = [
   'Sites are whole agents, hundreds a process, that join by the code of `logic-node join`: a key, a request, the pin checked, two connections a join.',
@@ -32,7 +32,7 @@ export async function measureJoin(options: LoadOptions) {
     const data = join(folder, 'fleet');
     mkdirSync(data, { recursive: true });
     const sites = started(await startSites({ sites: count, seed, folder: join(folder, 'sites') }));
-    const coordinator = started(await startWatched(data, folder, { tls: '127.0.0.1:0' }));
+    const coordinator = started(await startWatched(data, folder, { tls: `${ownLoopback()}:0` }));
     const { tls } = coordinator;
     if (tls === null) throw new Error('the coordinator has no TLS listener');
     const test = { sites, coordinator, data, folder, started, options };

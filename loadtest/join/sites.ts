@@ -65,7 +65,7 @@ export async function startSites(options: SitesOptions): Promise<Sites> {
     },
     serve: async () => {
       const served = (await all('/serve')).flatMap((said) => addresses.parse(said));
-      return new Map(served.map(([name, port]) => [name, `127.0.0.1:${port}`]));
+      return new Map(served.map(([name, port]) => [name, `${ownLoopback()}:${port}`]));
     },
     begin: async () => void (await all('/begin')),
     cut: async () => void (await all('/cut')),
@@ -82,6 +82,14 @@ export async function startSites(options: SitesOptions): Promise<Sites> {
   };
 }
 
+/**
+ * An address of the loopback that is this run's: a port that was listened at before the power cut is free after it, while one of 127.0.0.1 may be
+ * that of somebody's connection by then.
+ */
+export function ownLoopback(): string {
+  return `127.64.${(process.pid >> 8) & 255}.${process.pid & 255}`;
+}
+
 async function startHosts({ sites, seed, folder }: SitesOptions, returning: boolean): Promise<Host[]> {
   mkdirSync(folder, { recursive: true, mode: 0o700 });
   const each = Math.ceil(sites / HOSTS);
@@ -89,7 +97,15 @@ async function startHosts({ sites, seed, folder }: SitesOptions, returning: bool
     startService({
       name: `sites ${at}`,
       entry: fileURLToPath(new URL('host.ts', import.meta.url)),
-      args: [JSON.stringify({ folder: join(folder, `host${at}`), seed, first: at * each, returning })],
+      args: [
+        JSON.stringify({
+          folder: join(folder, `host${at}`),
+          host: ownLoopback(),
+          seed,
+          first: at * each,
+          returning,
+        }),
+      ],
       log: join(folder, `host${at}.log`),
       heapFlags: HOST_HEAP,
       startMs: START_MS + each * START_EACH_MS,
