@@ -10,6 +10,7 @@ test('with every fault there is at once, every target has the right outcome in t
     seed: 1,
     seeds: 2,
     deadlineMs: 3_000,
+    fullMs: 0,
     say: () => {},
   });
   const missed = figures

@@ -8,7 +8,7 @@ import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { chance } from '@fleet/node-agent/random.ts';
 import type { FleetAskInput, FleetResult, Outcome } from '@fleet/shared/api/ask.ts';
-import { FLEET_DEADLINE_MS } from '@fleet/shared/limits.ts';
+import { FLEET_DEADLINE_MS, REVISIONS_KEPT_MS } from '@fleet/shared/limits.ts';
 import { questionBody } from '@fleet/shared/pengine.ts';
 import { atMost, type Figure, plain, worst } from '../figures.ts';
 import type { LoadOptions } from '../options.ts';
@@ -33,6 +33,8 @@ const MEMORY_MEBIBYTES = 1_280;
 const GROWTH = 1.25;
 /** Answers until one must say that answers are not kept. */
 const WARNED_WITHIN = 3;
+/** A disk stays full past everything that is written now and then. */
+const FULL_MS = REVISIONS_KEPT_MS + 5_000;
 /** The killed coordinator is killed by then. */
 const KILL_WITHIN_MS = 1_000;
 
@@ -49,6 +51,8 @@ export const NOTES = [
 
 export interface FaultOptions extends Pick<LoadOptions, 'sites' | 'seed' | 'seeds' | 'say'> {
   readonly deadlineMs?: number;
+  /** How long the disk is full, at least. */
+  readonly fullMs?: number;
 }
 
 interface Seeded extends Judgement {
@@ -68,6 +72,7 @@ export async function measureFaults({
   say,
   seeds,
   deadlineMs = FLEET_DEADLINE_MS,
+  fullMs = FULL_MS,
 }: FaultOptions) {
   return inRunFolder(async (folder, started) => {
     const swarm = started(
@@ -84,7 +89,7 @@ export async function measureFaults({
       all.push(await oneSeed(coordinator, seed + at, test));
     }
     const peak = peakMebibytes(coordinator.pid);
-    const disk = await fullDisk(coordinator, seed, test);
+    const disk = await fullDisk(coordinator, { ...test, seed, fullMs });
     const killed = await killMidway(coordinator, { ...test, data, folder, seed, started });
     return {
       figures: [...seedFigures(all, peak), ...disk, ...killed],
@@ -200,17 +205,22 @@ function complaints(all: readonly Seeded[]): string[] {
 }
 
 /** The coordinator can write nothing while it is asked: its answers do not depend on that. */
-async function fullDisk(coordinator: Watched, seed: number, test: Test): Promise<Figure[]> {
+async function fullDisk(
+  coordinator: Watched,
+  { seed, fullMs, ...test }: Test & { readonly seed: number; readonly fullMs: number },
+): Promise<Figure[]> {
   test.say('a full disk at the coordinator');
   const faults = faultsOf(seed, test);
   await test.swarm.setFaults(faults, BODY);
   coordinator.fullDisk(true);
+  const until = performance.now() + fullMs;
   const ask = () => coordinator.ask({ query: QUERY, deadlineMs: test.deadlineMs });
   const first = await ask();
   // The history is written behind the answers: one that follows says that they are not kept.
   let [result, tries] = [await ask(), 1];
   while (!warned(result) && tries < WARNED_WITHIN) [result, tries] = [await ask(), tries + 1];
   const quiet = warned(result) ? 0 : 1;
+  while (performance.now() < until) result = await ask();
   coordinator.fullDisk(false);
   await test.swarm.setFaults(new Map(), BODY);
   const during = [first, result].map((one) => faulty(judge(one, test.healthy, faults)));
