@@ -19,7 +19,7 @@ export const NODE_MAJOR = 24;
 /** V8's heap flags for what serves; the same as NODE_HEAP_FLAGS of limits.ts (a test holds them together). */
 export const HEAP_FLAGS = ['--max-semi-space-size=5', '--max-old-space-size=96'];
 /** The same for a coordinator, as COORDINATOR_HEAP_FLAGS of limits.ts. */
-export const COORDINATOR_HEAP = ['--max-semi-space-size=16', '--max-old-space-size=1024'];
+export const COORDINATOR_HEAP = ['--max-semi-space-size=32', '--max-old-space-size=1024'];
 
 export const ROOT = dirname(dirname(fileURLToPath(import.meta.url)));
 const TOOLS = join(ROOT, '.tools');

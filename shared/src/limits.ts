@@ -391,8 +391,11 @@ export const LOCAL_SITES = 30;
 export const AGENT_MEMORY_BYTES = 512 * 1024 * 1024;
 /** V8's heap flags (SHARP-EDGES 13), set by launchers and units. */
 export const NODE_HEAP_FLAGS = ['--max-semi-space-size=5', '--max-old-space-size=96'] as const;
-/** The same for a coordinator: a thousand sessions and the answers of FLEET_QUESTIONS_AT_ONCE fleet questions do not fit an agent's heap. */
-export const COORDINATOR_HEAP_FLAGS = ['--max-semi-space-size=16', '--max-old-space-size=1024'] as const;
+/**
+ * The same for a coordinator: a thousand sessions and the answers of FLEET_QUESTIONS_AT_ONCE fleet questions do not fit an agent's heap.
+ * A young generation that holds a fan-out does not copy it: of 3,000 sites it takes 441 us of CPU a site for 496 with 16 MB.
+ */
+export const COORDINATOR_HEAP_FLAGS = ['--max-semi-space-size=32', '--max-old-space-size=1024'] as const;
 
 const relations: ReadonlyArray<readonly [string, boolean]> = [
   ['an agent gives up before a fleet question does', AGENT_REPLY_MS < FLEET_DEADLINE_MS],

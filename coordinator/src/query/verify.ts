@@ -128,8 +128,8 @@ const keys = new Map<string, KeyObject>();
 function publicKeyOf(pem: string): KeyObject {
   const known = keys.get(pem);
   if (known !== undefined) return known;
-  // Sites that left make room, now and then.
-  if (keys.size >= 2 * FLEET_SITES) keys.clear();
+  // Sites that left make room, now and then; those of fleets below and beyond the size that this is made for do not push each other out.
+  if (keys.size >= 10 * FLEET_SITES) keys.clear();
   const key = createPublicKey(pem);
   keys.set(pem, key);
   return key;
