@@ -18,13 +18,16 @@ import { writeFleet } from '../swarm/members.ts';
 import { startSwarm } from '../swarm/swarm.ts';
 import { AGENT_MIX, type Asked, fleetMix, inTurns } from './mixes.ts';
 
-/** A coordinator takes as many fleet questions at once. */
-const CONNECTIONS = 16;
+/** Of scripts and pages at one site, and at a coordinator, whose calls are a thousand times as large now and then. */
+const AT_AGENT = 16;
+const AT_COORDINATOR = 4;
+/** A question to the whole fleet is to be over within a part of a round. */
+const LONGER = 3;
 /** The label of members.ts; a twentieth of the sites has this value. */
 const SOME = 'rack=r3';
 
 export const NOTES = [
-  `${CONNECTIONS} connections with one request under way each, TLS 1.3, a token; GETs of /trpc.`,
+  `${AT_AGENT} connections to the agent and ${AT_COORDINATOR} to the coordinator, one request under way each, TLS 1.3, a token; GETs of /trpc.`,
   'Baselines: h2load over HTTP/2 with the same mix on the same listener; autocannon on its /healthz.',
   'Client, server and swarm share this machine. A client in JavaScript costs more than one in C, and HTTP/1.1 of Node less than its HTTP/2.',
 ];
@@ -46,6 +49,7 @@ export async function measureApis(options: LoadOptions) {
       url: agent.https,
       headers: { authorization: agent.target.headers?.authorization ?? '' },
       mix: AGENT_MIX,
+      connections: AT_AGENT,
     });
     // Opens the sessions.
     await coordinator.ask({ query: 'node(N)', deadlineMs: 60_000 });
@@ -56,6 +60,8 @@ export async function measureApis(options: LoadOptions) {
       url: `https://${coordinator.tls}`,
       headers: { authorization: `Bearer ${new Tokens(data, realWorld).create('load', 'viewer')}` },
       mix: fleetMix(one, SOME),
+      connections: AT_COORDINATOR,
+      seconds: options.seconds * LONGER,
     });
     return {
       figures: [...atAgent.figures, ...atCoordinator.figures],
@@ -72,12 +78,13 @@ interface Api extends LoadOptions {
   readonly url: string;
   readonly headers: Readonly<Record<string, string>>;
   readonly mix: readonly Asked[];
+  readonly connections: number;
 }
 
 async function measureApi(api: Api): Promise<{ figures: Figure[]; plot: Plot }> {
-  const { name, url, headers, mix, seconds, rounds, seed, folder, say } = api;
+  const { name, url, headers, mix, connections, seconds, rounds, seed, folder, say } = api;
   const turns = inTurns(mix, seed);
-  const load = { connections: CONNECTIONS, seconds, headers };
+  const load = { connections, seconds, headers };
   const [asked, bare, two, failed] = [[], [], [], []] as Four;
   const took = new Map<string, number[]>(mix.map((one) => [one.name, []]));
   for (let round = 0; round < rounds; round += 1) {
@@ -85,7 +92,7 @@ async function measureApi(api: Api): Promise<{ figures: Figure[]; plot: Plot }> 
     const each = (at: number, ms: number) => took.get(turns[at]?.name ?? '')?.push(ms);
     const paths = turns.map(({ path }) => path);
     const own = await measureRoutes(new URL(url), paths, { ...load, each });
-    const other = await h2load(folder, { url, paths, headers }, { clients: CONNECTIONS, seconds });
+    const other = await h2load(folder, { url, paths, headers }, { clients: connections, seconds });
     asked.push(own);
     two.push(other);
     bare.push(await measureRoutes(new URL(url), ['/healthz'], load));

@@ -60,15 +60,28 @@ export async function opened(
   request: Omit<Request, 'body'> & { readonly method: 'GET' | 'POST'; readonly body?: string },
 ): Promise<Dispatcher.ResponseData> {
   const { signal } = request;
+  signal.throwIfAborted();
   const { promise: aborted, reject } = Promise.withResolvers<never>();
-  const abort = () => reject(signal.reason);
-  signal.addEventListener('abort', abort, { once: true });
-  if (signal.aborted) abort();
-  try {
-    return await Promise.race([dispatcher.request(request), aborted]);
-  } finally {
-    signal.removeEventListener('abort', abort);
-  }
+  aborted.catch(() => {}); // nobody races it any more once the reply is open
+  const inner = new AbortController();
+  // As long as the signal lives: it ends the reply that is being read, too.
+  whenAborted(signal, () => {
+    reject(signal.reason);
+    afterTurns(FLUSHED_TURNS, () => inner.abort(signal.reason));
+  });
+  return Promise.race([dispatcher.request({ ...request, signal: inner.signal }), aborted]);
+}
+
+/**
+ * A stream that is reset while its body is not yet on the wire, with a write of its session under way, is forgotten by Node before nghttp2
+ * has let go of it: from then on the session writes empty DATA frames without an end, and the process ends out of memory
+ * (Node 24.21, undici 8, as of nodejs/node#52952). The write takes a turn of the event loop, and the body the next one.
+ */
+const FLUSHED_TURNS = 4;
+
+function afterTurns(turns: number, run: () => void): void {
+  if (turns === 0) run();
+  else setImmediate(() => afterTurns(turns - 1, run));
 }
 
 class Exchange implements Dispatcher.DispatchHandler {
@@ -96,7 +109,7 @@ class Exchange implements Dispatcher.DispatchHandler {
 
   onRequestStart(controller: Dispatcher.DispatchController): void {
     this.#controller = controller;
-    if (this.#over) controller.abort(new Error('nobody waits for it'));
+    if (this.#over) controller.abort(new Error('nobody waits for it')); // before it is on a stream
   }
 
   onResponseStart(
@@ -110,6 +123,7 @@ class Exchange implements Dispatcher.DispatchHandler {
 
   /** Aborting resets the stream and spares the session. */
   onResponseData(_controller: Dispatcher.DispatchController, chunk: Buffer): void {
+    if (this.#over) return;
     this.#bytes += chunk.length;
     const most = this.#post.most(this.#statusCode);
     if (this.#bytes > most) this.#end(new LogicError('bad_reply', `the reply is larger than ${most} bytes`));
@@ -132,7 +146,9 @@ class Exchange implements Dispatcher.DispatchHandler {
     if (this.#over) return;
     this.#release();
     this.#settled.reject(why);
-    this.#controller?.abort(why instanceof Error ? why : new Error(String(why)));
+    const controller = this.#controller;
+    if (controller !== null)
+      afterTurns(FLUSHED_TURNS, () => controller.abort(why instanceof Error ? why : new Error(String(why))));
   }
 
   #release(): void {

@@ -179,3 +179,33 @@ test('handshakes are bounded: the next ones begin when one is done, or has hung 
   for (const socket of open) socket.destroy();
   hole.close();
 });
+
+/** What Node does otherwise is a loop without an end, which no timeout interrupts: the run's own watch ends this file then. */
+test('questions that are cancelled before they are on the wire leave the session as it was', async () => {
+  const site = await parts.site('flooded', (stream, { body }) => {
+    if (body !== 'whole') return;
+    stream.respond({ ':status': 200 });
+    stream.end('whole');
+  });
+  const sessions = openSessions(parts.authority);
+  after(() => sessions.close());
+  const post = (body: string, signal: AbortSignal) =>
+    sessions.to(site.row()).post({ path: '/', headers: {}, body, signal, most: () => 100 });
+  const turn = () => new Promise((resolve) => setImmediate(resolve));
+  assert.equal((await post('whole', AbortSignal.timeout(5_000))).body.toString(), 'whole');
+  const cancelled: Promise<unknown>[] = [];
+  for (let round = 0; round < 20; round += 1) {
+    // Some turns of the event loop lie between asking and cancelling, or none: a write is under way or not.
+    const leaving = Array.from({ length: 8 }, () => new AbortController());
+    for (const { signal } of leaving)
+      for (let n = 0; n < 4; n += 1) cancelled.push(assert.rejects(post('x'.repeat(500), signal)));
+    for (let turns = round % 4; turns > 0; turns -= 1) await turn();
+    for (const one of leaving) {
+      one.abort(new Error('nobody waits'));
+      cancelled.push(assert.rejects(post('x'.repeat(500), one.signal)));
+    }
+  }
+  await Promise.all(cancelled);
+  assert.equal((await post('whole', AbortSignal.timeout(5_000))).body.toString(), 'whole');
+  assert.equal(site.sessions, 1, 'it is still the same session');
+});
