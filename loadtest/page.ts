@@ -47,7 +47,9 @@ const HEIGHT = 300;
 const LEFT = 64;
 const BOTTOM = 44;
 const TOP = 12;
-const RIGHT = 12;
+const NUMBER_WIDTH = 40;
+/** Half of the last number under the axis. */
+const RIGHT = 24;
 const COLOURS = [
   '#1b6ca8',
   '#c4572b',
@@ -121,12 +123,17 @@ function lines({ x, y, series }: Extract<Plot, { kind: 'lines' }>): string {
 function bars({ y, bars: all }: Extract<Plot, { kind: 'bars' }>): string {
   const mostY = ceiling(Math.max(0, ...all.map(({ value }) => value)));
   const each = (WIDTH - LEFT - RIGHT) / Math.max(1, all.length);
+  const highest = Math.max(...all.map(({ value }) => value));
+  /** Where bars are thinner than numbers, the highest bar has one. */
+  const numbered = (value: number) => each >= NUMBER_WIDTH || value === highest;
   const drawn = all.map(({ name, value }, at) => {
     const [left, top] = [LEFT + each * (at + 0.15), up(value / mostY)];
     const middle = left + each * 0.35;
     return (
       `<rect x="${left}" y="${top}" width="${each * 0.7}" height="${up(0) - top}" fill="${colour(0)}"/>` +
-      `<text x="${middle}" y="${top - 3}" text-anchor="middle">${rounded(value)}</text>` +
+      (numbered(value)
+        ? `<text x="${middle}" y="${top - 3}" text-anchor="middle">${rounded(value)}</text>`
+        : '') +
       `<text x="${middle}" y="${HEIGHT - BOTTOM + 15}" text-anchor="middle">${escaped(name)}</text>`
     );
   });
