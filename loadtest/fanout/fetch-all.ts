@@ -15,6 +15,7 @@ import { connect as connectHttp2 } from 'node:http2';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { connect as connectTls, createSecureContext } from 'node:tls';
+import { SESSION_IDLE_MS } from '@fleet/shared/limits.ts';
 import pLimit from 'p-limit';
 import { Client } from 'undici';
 import { z } from 'zod';
@@ -68,6 +69,8 @@ function headers(): Record<string, string> {
 
 function byUndici(name: string, address: string): Ask {
   const client = new Client(`https://${address}`, {
+    keepAliveTimeout: SESSION_IDLE_MS,
+    keepAliveMaxTimeout: SESSION_IDLE_MS,
     connect: (_options, callback) => {
       const socket = openTls(name, address);
       socket.setNoDelay(true);
