@@ -3,6 +3,7 @@
  * person who wants to see the shape of what docs/benchmarks.md says in medians.
  */
 import { writeFileSync } from 'node:fs';
+import type { Coverage } from '@fleet/shared/api/ask.ts';
 import { goalText, quantile, type Report, rounded, verdict } from './figures.ts';
 
 export type Point = readonly [x: number, y: number];
@@ -40,6 +41,18 @@ export function distribution(
     return { name, points: shares.map((share): Point => [quantile(sorted, share), share * 100]) };
   });
   return { kind: 'lines', title, x, y: '% at most', series };
+}
+
+/** Sites with each outcome, by time since they were asked. */
+export function outcomesOverTime(title: string, { sites }: Coverage): Plot {
+  const series = [...Map.groupBy(sites, ({ outcome }) => outcome)].map(([name, rows]) => ({
+    name,
+    points: rows
+      .map(({ ms }) => ms)
+      .sort((a, b) => a - b)
+      .map((ms, at): Point => [ms, at + 1]),
+  }));
+  return { kind: 'lines', title, x: 'ms', y: 'sites', series };
 }
 
 const WIDTH = 640;

@@ -85,7 +85,10 @@ async function measureApi(api: Api): Promise<{ figures: Figure[]; plot: Plot }> 
   const { name, url, headers, mix, connections, seconds, rounds, seed, folder, say } = api;
   const turns = inTurns(mix, seed);
   const load = { connections, seconds, headers };
-  const [asked, bare, two, failed] = [[], [], [], []] as Four;
+  const asked: Rate[] = [];
+  const bare: Rate[] = [];
+  const two: Rate[] = [];
+  const failed: number[] = [];
   const took = new Map<string, number[]>(mix.map((one) => [one.name, []]));
   for (let round = 0; round < rounds; round += 1) {
     say(`mix at the ${name}, round ${round + 1} of ${rounds}`);
@@ -122,4 +125,3 @@ interface Rate {
   readonly perSecond: number;
   readonly p99Ms: number;
 }
-type Four = [Rate[], Rate[], Rate[], number[]];

@@ -11,7 +11,7 @@ import { questionBody } from '@fleet/shared/pengine.ts';
 import { Tokens } from '@fleet/shared/tokens.ts';
 import { atLeast, atMost, compared, type Figure, median, plain } from '../figures.ts';
 import type { LoadOptions } from '../options.ts';
-import { distribution, type Plot, type Point } from '../page.ts';
+import { distribution, outcomesOverTime, type Plot } from '../page.ts';
 import { cpuMilliseconds, pssMebibytes } from '../processes.ts';
 import { inRunFolder, type Started } from '../swarm/folder.ts';
 import { writeFleet } from '../swarm/members.ts';
@@ -66,7 +66,11 @@ export async function measureFanout(options: LoadOptions) {
     const growth = await measureGrowth(options, folder);
     return {
       figures: [...warm.figures, ...cold.figures, ...growth.figures, ...crowd],
-      plots: [...warm.plots, outcomePlot(shown), growth.plot],
+      plots: [
+        ...warm.plots,
+        outcomesOverTime('Outcomes of one fan-out with proofs over time', shown.coverage),
+        growth.plot,
+      ],
       notes: [`${sites} sites, seed ${seed}; a reply of a plain question has ${warm.bytes} bytes.`],
     };
   });
@@ -410,23 +414,4 @@ async function complete(coordinator: Coordinator): Promise<void> {
     result = await coordinator.ask(PLAIN);
   if (!result.complete)
     throw new Error(`no complete answer of ${COMPLETE_WITHIN}: ${JSON.stringify(counts(result))}`);
-}
-
-/** Sites with an outcome, by time since they were asked. */
-function outcomePlot({ coverage }: AskResult): Plot {
-  const groups = Map.groupBy(coverage.sites, ({ outcome }) => outcome);
-  const series = [...groups].map(([name, rows]) => ({
-    name,
-    points: rows
-      .map(({ ms }) => ms)
-      .sort((a, b) => a - b)
-      .map((ms, at): Point => [ms, at + 1]),
-  }));
-  return {
-    kind: 'lines',
-    title: 'Outcomes of one fan-out with proofs over time',
-    x: 'ms',
-    y: 'sites',
-    series,
-  };
 }

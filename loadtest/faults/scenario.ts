@@ -7,12 +7,12 @@ import { join } from 'node:path';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { chance } from '@fleet/node-agent/random.ts';
-import type { FleetAskInput, FleetResult, Outcome } from '@fleet/shared/api/ask.ts';
+import type { FleetAskInput, FleetResult } from '@fleet/shared/api/ask.ts';
 import { FLEET_DEADLINE_MS, REVISIONS_KEPT_MS } from '@fleet/shared/limits.ts';
 import { questionBody } from '@fleet/shared/pengine.ts';
 import { atMost, type Figure, plain, worst } from '../figures.ts';
 import type { LoadOptions } from '../options.ts';
-import type { Plot, Point } from '../page.ts';
+import { outcomesOverTime, type Plot } from '../page.ts';
 import { peakMebibytes, pssMebibytes } from '../processes.ts';
 import { drawFaults, FAULT_KINDS, FAULTS } from '../swarm/fault.ts';
 import { inRunFolder, type Started } from '../swarm/folder.ts';
@@ -93,7 +93,12 @@ export async function measureFaults({
     const killed = await killMidway(coordinator, { ...test, data, folder, seed, started });
     return {
       figures: [...seedFigures(all, peak), ...disk, ...killed],
-      plots: [...all.slice(0, 1).map(overTime), tookPlot(all, deadlineMs)],
+      plots: [
+        ...all
+          .slice(0, 1)
+          .map(({ result }) => outcomesOverTime('Outcomes over time, first seed', result.coverage)),
+        tookPlot(all, deadlineMs),
+      ],
       notes: [
         `${sites} sites, seeds ${seed} to ${seed + seeds - 1}, deadline ${deadlineMs} ms.`,
         ...complaints(all),
@@ -272,19 +277,6 @@ async function killMidway(coordinator: Watched, killing: Killing): Promise<Figur
     ),
     plain('from kill -9 to the next complete answer', 'ms', [ms]),
   ];
-}
-
-/** Sites with an outcome, by time since they were asked. */
-function overTime({ result }: Seeded): Plot {
-  const groups = Map.groupBy(result.coverage.sites, ({ outcome }): Outcome => outcome);
-  const series = [...groups].map(([name, rows]) => ({
-    name,
-    points: rows
-      .map(({ ms }) => ms)
-      .sort((a, b) => a - b)
-      .map((ms, at): Point => [ms, at + 1]),
-  }));
-  return { kind: 'lines', title: 'Outcomes over time, first seed', x: 'ms', y: 'sites', series };
 }
 
 function tookPlot(all: readonly Seeded[], deadlineMs: number): Plot {

@@ -23,10 +23,9 @@ export function openTurn({ elapsed }: Pick<World, 'elapsed'>): Turn {
   let waiting: Waiting[] = [];
   const slice = () => {
     const began = elapsed();
-    if (waiting.some(({ due }) => due <= began)) {
-      for (const { due, giveUp } of waiting) if (due <= began) giveUp();
-      waiting = waiting.filter(({ due }) => due > began);
-    }
+    const late = waiting.filter(({ due }) => due <= began);
+    if (late.length > 0) waiting = waiting.filter(({ due }) => due > began);
+    for (const { giveUp } of late) giveUp();
     let done = 0;
     while (done < waiting.length && (done === 0 || elapsed() < began + CHECK_SLICE_MS))
       waiting[done++]?.run();
