@@ -40,7 +40,10 @@ export type Translation = Common &
     /** No query says this; what could be asked instead. */
     | { readonly kind: 'abstain'; readonly examples: readonly string[] }
     /** It asks about things that the site does not have. */
-    | { readonly kind: 'unknown_name'; readonly names: readonly { readonly written: string; readonly near: readonly string[] }[] }
+    | {
+        readonly kind: 'unknown_name';
+        readonly names: readonly { readonly written: string; readonly near: readonly string[] }[];
+      }
     /** It wants something done: a logic node only answers. */
     | { readonly kind: 'order'; readonly examples: readonly string[] }
   );

@@ -5,7 +5,18 @@
  */
 import type { CatalogueArgument, CatalogueEntry, Manifest } from '../catalogue.ts';
 import { LogicError } from '../errors.ts';
-import { argumentsOf, atom, compound, eachVariable, indicator, readTerm, type Term, variable } from '../term.ts';
+import {
+  argumentsOf,
+  atom,
+  compound,
+  eachVariable,
+  indicator,
+  int,
+  readTerm,
+  type Term,
+  variable,
+} from '../term.ts';
+import type { Compound } from '../term-shape.ts';
 import { quantityFor } from './quantity.ts';
 import type { Reading } from './tag.ts';
 
@@ -58,27 +69,46 @@ function either(term: Term): string {
   return isPair(term, ';') ? `${either(term.args[0])} ; ${either(term.args[1])}` : conjunction(term);
 }
 
-function isPair(term: Term, name: string): term is Term & { args: readonly [Term, Term] } {
+function isPair(term: Term, name: string): term is Compound & { readonly args: readonly [Term, Term] } {
   return term.kind === 'compound' && term.name === name && term.args.length === 2;
 }
 
-/** Variables by their order: `A`, `B`, ...; those local to a negation `_A`, ...; one that occurs once and begins with `_` is `_`. */
+/** What tells nothing of the variables in it. */
+const CLOSED = new Set(['\\+/1', 'forall/2', 'aggregate_all/3']);
+
+/** Variables by their order: `A`, `B`, ...; those local to a negation `_A`, ...; one that occurs once and matters to nobody is `_`. */
 function renamed(term: Term): Term {
   const occurrences = new Map<string, number>();
   eachVariable(term, (name) => occurrences.set(name, (occurrences.get(name) ?? 0) + 1));
+  const inside = closedVariables(term);
   const names = new Map<string, string>();
   let count = 0;
   for (const [name, times] of occurrences) {
     const local = name.startsWith('_');
-    if (local && times === 1) names.set(name, '_');
+    if ((local || inside.has(name)) && times === 1) names.set(name, '_');
     else names.set(name, `${local ? '_' : ''}${String.fromCharCode(65 + count++)}`);
   }
   return map(term, (leaf) => (leaf.kind === 'var' ? variable(names.get(leaf.name) ?? '_') : leaf));
 }
 
+function closedVariables(term: Term, found = new Set<string>()): Set<string> {
+  if (term.kind !== 'compound') return found;
+  if (CLOSED.has(indicator(term) ?? '')) {
+    // The result of an aggregate is what was asked for.
+    const closed = term.name === 'aggregate_all' ? term.args.slice(0, 2) : term.args;
+    for (const arg of closed) eachVariable(arg, (name) => found.add(name));
+  } else for (const arg of term.args) closedVariables(arg, found);
+  return found;
+}
+
 /** A term with its leaves (variables, atoms, numbers) replaced. */
 export function map(term: Term, change: (leaf: Term) => Term): Term {
-  return term.kind === 'compound' ? compound(term.name, term.args.map((arg) => map(arg, change))) : change(term);
+  return term.kind === 'compound'
+    ? compound(
+        term.name,
+        term.args.map((arg) => map(arg, change)),
+      )
+    : change(term);
 }
 
 /** A query that the model may have written is at most so long, in characters. */
@@ -97,8 +127,8 @@ export function readSpelled(text: string): Term {
 export function readForm(text: string, reading: Reading, manifest: Manifest): Term {
   const form = readSpelled(text);
   const meant = argumentsByVariable(form, manifest);
-  const put = (name: string, argument: Place): Term => valueOf(name, argument, reading);
-  return withNames(fill(form, { manifest, meant, put }), meant);
+  const put = (name: string, argument: Place): Term => named(name, argument, reading);
+  return withNames(computed(fill(form, { manifest, meant, put })), meant);
 }
 
 /** The argument that each placeholder of a form stands for. */
@@ -152,10 +182,11 @@ type Note = (term: Term | undefined, argument: Meant) => void;
 
 /** The result of a count is a number of things; of a sum or maximum it is what its variable is. */
 function noteResult([spec, , result]: readonly Term[], note: Note, meant: ReadonlyMap<string, Meant>): void {
-  if (spec?.kind === 'atom') return note(result, COUNT);
+  if (spec?.kind === 'atom') note(result, COUNT);
   const [over] = spec === undefined ? [] : argumentsOf(spec);
   const argument = over?.kind === 'var' ? meant.get(over.name) : undefined;
-  if (spec?.kind === 'compound' && argument !== undefined) note(result, { ...argument, name: `${spec.name}_${argument.name}` });
+  if (spec?.kind === 'compound' && argument !== undefined)
+    note(result, { ...argument, name: `${spec.name}_${argument.name}` });
 }
 
 function noteDerived([left, right]: readonly Term[], note: Note, meant: ReadonlyMap<string, Meant>): void {
@@ -181,19 +212,24 @@ function fill(term: Term, filling: Filling): Term {
   if (entry !== undefined)
     return compound(
       term.name,
-      term.args.map((arg, at) => (arg.kind === 'atom' ? filling.put(arg.name, entry.args[at] ?? COUNT) : arg)),
+      term.args.map((arg, at) =>
+        arg.kind === 'atom' ? filling.put(arg.name, entry.args[at] ?? COUNT) : arg,
+      ),
     );
-  if (COMPARISONS.has(term.name)) {
+  if (COMPARISONS.has(term.name) || term.name === 'is') {
     const argument = firstMeant(term, filling.meant) ?? COUNT;
     return compound(
       term.name,
       term.args.map((arg) => (arg.kind === 'atom' ? filling.put(arg.name, argument) : fill(arg, filling))),
     );
   }
-  return compound(term.name, term.args.map((arg) => fill(arg, filling)));
+  return compound(
+    term.name,
+    term.args.map((arg) => fill(arg, filling)),
+  );
 }
 
-function valueOf(name: string, argument: Place, reading: Reading): Term {
+function named(name: string, argument: Place, reading: Reading): Term {
   if (!name.startsWith('@')) return atom(name);
   const entity = reading.entities.get(name);
   if (entity !== undefined) return atom(entity.name);
@@ -201,6 +237,34 @@ function valueOf(name: string, argument: Place, reading: Reading): Term {
   const text = quantity === undefined ? null : quantityFor(quantity, argument);
   if (text === null) throw new LogicError('type_error', `${name} cannot stand there.`);
   return readTerm(text, { bytes: 64, depth: 1 }).term;
+}
+
+/** `L is 1 + 1, boot_level(U, L)` is `boot_level(U, 2)`: what needs no fact is computed here, as a person would. */
+function computed(goal: Term): Term {
+  const goals = conjuncts(goal);
+  const values = new Map<string, Term>();
+  const rest = goals.filter((one) => {
+    const value = isPair(one, 'is') ? sum(one.args[1]) : null;
+    if (value === null || !isPair(one, 'is') || one.args[0].kind !== 'var') return true;
+    values.set(one.args[0].name, value);
+    return false;
+  });
+  if (values.size === 0 || rest.length === 0) return goal;
+  const joined = rest.reduceRight((right, left) => compound(',', [left, right]));
+  return map(joined, (leaf) => (leaf.kind === 'var' ? (values.get(leaf.name) ?? leaf) : leaf));
+}
+
+function conjuncts(term: Term): Term[] {
+  return isPair(term, ',') ? [...conjuncts(term.args[0]), ...conjuncts(term.args[1])] : [term];
+}
+
+/** The value of a sum or difference of two integers. */
+function sum(term: Term): Term | null {
+  const isPlus = isPair(term, '+');
+  if (!isPlus && !isPair(term, '-')) return null;
+  const [left, right] = term.args;
+  if (left.kind !== 'int' || right.kind !== 'int') return null;
+  return int(isPlus ? left.value + right.value : left.value - right.value);
 }
 
 /** Variables named after the arguments they stand for: `Node`, `Temp`, `Node2`. */

@@ -66,10 +66,17 @@ export function kindsOf(entry: CatalogueEntry, argument: CatalogueArgument): rea
 }
 
 /** Atoms that core clauses write themselves where a name may stand. */
-const WRITTEN: Readonly<Record<string, readonly string[]>> = { zone: ['any', 'other'], service: ['any', 'other'] };
+const WRITTEN: Readonly<Record<string, readonly string[]>> = {
+  zone: ['any', 'other'],
+  service: ['any', 'other'],
+};
 
 /** The constants that an argument takes beside names: those of its enumeration, or those that the core rules write. */
-export function constantsOf(entry: CatalogueEntry, argument: CatalogueArgument, manifest: Manifest): readonly string[] {
+export function constantsOf(
+  entry: CatalogueEntry,
+  argument: CatalogueArgument,
+  manifest: Manifest,
+): readonly string[] {
   const { type, name } = argument;
   if (Array.isArray(type)) return type;
   if (type === 'boolean') return ['true', 'false'];

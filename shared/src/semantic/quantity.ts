@@ -43,6 +43,9 @@ const UNITS: ReadonlyMap<string, Unit> = new Map(
   ).flatMap(([one, names]) => names.split(' ').map((name) => [name, one] as const)),
 );
 
+/** Every unit as people write it: words that need no correction. */
+export const UNIT_WORDS: readonly string[] = [...UNITS.keys()].filter((name) => name.length > 1);
+
 /** No `one`: it is a pronoun far more often. */
 const NUMBER_WORDS: ReadonlyMap<string, number> = new Map([
   ...'two three four five six seven eight nine ten eleven twelve'
@@ -57,6 +60,8 @@ const NUMBER_WORDS: ReadonlyMap<string, number> = new Map([
 
 export interface FoundQuantity {
   readonly quantity: Quantity;
+  /** A small number in words may be no more than a way of speaking ("two rules in one place"). */
+  readonly isLoose: boolean;
   /** How many pieces it took. */
   readonly length: number;
 }
@@ -83,7 +88,8 @@ const PHRASES: readonly (readonly [readonly string[], Quantity])[] = (
 /** The quantity that begins at piece `at`, if one does. */
 export function quantityAt(texts: readonly string[], at: number): FoundQuantity | null {
   for (const [words, quantity] of PHRASES) {
-    if (words.every((word, i) => texts[at + i] === word)) return { quantity, length: words.length };
+    if (words.every((word, i) => texts[at + i] === word))
+      return { quantity, length: words.length, isLoose: false };
   }
   return digitsAt(texts, at) ?? wordAt(texts, at);
 }
@@ -98,12 +104,15 @@ function digitsAt(texts: readonly string[], at: number): FoundQuantity | null {
   return found === undefined ? null : withUnitAfter({ value, found, texts, at, length: 1 });
 }
 
+/** Up to this, a number in words that has no unit is loose. */
+const LOOSE = 3;
+
 function wordAt(texts: readonly string[], at: number): FoundQuantity | null {
   const first = NUMBER_WORDS.get(texts[at] ?? '');
   if (first === undefined) return null;
   const second = first >= 20 && first < 100 ? (NUMBER_WORDS.get(texts[at + 1] ?? '') ?? 10) : 10;
-  if (second < 10) return withUnit(first + second, texts, at, 2);
-  return withUnit(first, texts, at, 1);
+  const found = second < 10 ? withUnit(first + second, texts, at, 2) : withUnit(first, texts, at, 1);
+  return { ...found, isLoose: first <= LOOSE && found.quantity.dimension === 'number' };
 }
 
 function withUnit(value: number, texts: readonly string[], at: number, length: number): FoundQuantity {
@@ -111,7 +120,7 @@ function withUnit(value: number, texts: readonly string[], at: number, length: n
   const found = UNITS.get(next);
   // "m" and "c" alone may begin something else; with a space before them they are no unit.
   if (found === undefined || (next.length === 1 && !'%°'.includes(next)))
-    return { quantity: { dimension: 'number', value }, length };
+    return { quantity: { dimension: 'number', value }, length, isLoose: false };
   return withUnitAfter({ value, found, texts, at, length: length + 1 });
 }
 
@@ -132,6 +141,7 @@ function withUnitAfter({ value, found, texts, at, length }: Counted): FoundQuant
   return {
     quantity: { dimension: final.dimension, value: final.convert(value) },
     length: isScale ? length + 1 : length,
+    isLoose: false,
   };
 }
 
@@ -142,10 +152,14 @@ const SHARE_FROM = 5;
  * The number as an argument of that type and unit, as text of the language; null if it cannot be one (a temperature where memory is
  * meant).
  */
-export function quantityFor({ dimension, value }: Quantity, argument: Pick<CatalogueArgument, 'type' | 'unit'>): string | null {
+export function quantityFor(
+  { dimension, value }: Quantity,
+  argument: Pick<CatalogueArgument, 'type' | 'unit'>,
+): string | null {
   const scaled = scale(dimension, value, argument.unit);
   if (scaled === null) return null;
-  if (argument.type === 'float') return Number.isInteger(scaled) ? `${scaled}.0` : String(Number(scaled.toFixed(6)));
+  if (argument.type === 'float')
+    return Number.isInteger(scaled) ? `${scaled}.0` : String(Number(scaled.toFixed(6)));
   return argument.type === 'integer' || argument.type === 'time' ? String(Math.round(scaled)) : null;
 }
 

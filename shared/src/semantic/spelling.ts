@@ -3,6 +3,8 @@
  * model had to read it (the issue's measurement), so spelling is corrected before.
  */
 
+import { UNIT_WORDS } from './quantity.ts';
+
 /** Edits (insert, delete, replace, swap of neighbours) between two words, or `limit + 1` when there are more. */
 export function distance(a: string, b: string, limit: number): number {
   if (Math.abs(a.length - b.length) > limit) return limit + 1;
@@ -61,12 +63,15 @@ export class Lexicon {
   readonly #known: ReadonlySet<string>;
   /** Words of questions about a site, the most used first: what a typo is taken for. */
   readonly #domain: ReadonlySet<string>;
+  /** Words that things are often called by: in a question, the name of something that the site does not have. */
+  readonly #standIns: ReadonlySet<string>;
   readonly #corrected = new Map<string, string | null>();
 
-  /** `domain`: words of the training questions, the most used first; `general`: what else the model knows. */
-  constructor(domain: readonly string[], general: readonly string[]) {
+  /** `domain`: words of the training questions, the most used first; `general`: what else the model knows; `standIns`: usual names. */
+  constructor(domain: readonly string[], general: readonly string[], standIns: readonly string[] = []) {
+    this.#standIns = new Set(standIns);
     this.#domain = new Set(domain);
-    this.#known = new Set([...domain, ...general]);
+    this.#known = new Set([...domain, ...general, ...UNIT_WORDS]);
   }
 
   knows(word: string): boolean {
@@ -76,6 +81,10 @@ export class Lexicon {
   /** Whether it is a word that people use when they ask about any site: a name that is such a word needs a cue. */
   isOrdinary(word: string): boolean {
     return this.#domain.has(word);
+  }
+
+  isStandIn(word: string): boolean {
+    return this.#standIns.has(word);
   }
 
   /** The word itself where it is known, else the nearest one; null where there is none. */

@@ -21,6 +21,8 @@ const MARKS: readonly (readonly [RegExp, string])[] = [
   [/>/g, ' more than '],
   [/</g, ' less than '],
   [/&/g, ' and '],
+  // The hardware classes that are called by a number.
+  [/(?<![\p{L}\p{N}_-])(?:raspberry[ -]?)?(?:r?pi|raspi)[ -]?([45])(?:b|s)?(?![\p{L}\p{N}_-])/gu, ' rpi$1 '],
 ];
 
 const SHORT: Readonly<Record<string, string>> = {
@@ -74,7 +76,21 @@ const ENDINGS: readonly (readonly [RegExp, string])[] = [
 ];
 
 /** After these, `'s` is `is`; after anything else it is a possessive and goes. */
-const BEFORE_IS = new Set(['what', 'who', 'where', 'how', 'when', 'there', 'that', 'it', 'he', 'she', 'which', 'why', 'here']);
+const BEFORE_IS = new Set([
+  'what',
+  'who',
+  'where',
+  'how',
+  'when',
+  'there',
+  'that',
+  'it',
+  'he',
+  'she',
+  'which',
+  'why',
+  'here',
+]);
 
 export function pieces(sentence: string): Piece[] {
   let text = sentence.normalize('NFKC').toLowerCase();
@@ -99,4 +115,9 @@ export function wordsOf(piece: string): string[] {
     if (ending.test(piece)) return piece.replace(ending, words).split(' ');
   }
   return piece.split(/[^\p{L}\p{N}]+/u).filter((word) => word !== '');
+}
+
+/** "Of the nas" is "of nas": an article before a name says nothing, and names are told with it or without. */
+export function withoutArticles(words: readonly string[]): string[] {
+  return words.filter((word, at) => !(word === 'the' && /^@[^q]/.test(words[at + 1] ?? '')));
 }

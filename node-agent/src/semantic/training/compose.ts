@@ -54,7 +54,8 @@ export class Composer {
       if (NOUNS[kind] === undefined || lines.length === 0) continue;
       const things = this.#kinds.get(kind) ?? { conditions: [], values: [] };
       this.#kinds.set(kind, things);
-      if (mark === '+') things.conditions.push({ goal, ways: lines.map(({ text, at }) => parsePattern(text, at)) });
+      if (mark === '+')
+        things.conditions.push({ goal, ways: lines.map(({ text, at }) => parsePattern(text, at)) });
       else things.values.push({ goal, ways: waysOf(lines) });
     }
   }
@@ -75,7 +76,8 @@ function waysOf(lines: Section['lines']): Map<string, Pattern[]> {
   const ways = new Map<string, Pattern[]>();
   for (const { text, at } of lines) {
     const [, role = '', pattern = ''] = /^(noun|most|least|over|under)\s*:\s*(.*)$/.exec(text) ?? [];
-    if (role === '') throw new SyntaxError(`${at}: a line of a value begins with noun, most, least, over or under`);
+    if (role === '')
+      throw new SyntaxError(`${at}: a line of a value begins with noun, most, least, over or under`);
     ways.set(role, [...(ways.get(role) ?? []), parsePattern(pattern, at)]);
   }
   return ways;
@@ -105,8 +107,14 @@ function aboutConditions(kind: string, things: Things, draw: Draw): Drawn {
   if (roll < 78) return allOf(kind, { noun, first, second }, draw);
   const other = { ...second, goal: apart(second.goal) };
   if (roll < 92) {
-    const join = pick([' and ', ' and ', ' and also ', ' and at the same time ', ' while they ', ', and '], draw);
-    return { text: which(noun, `${first.text}${join}${other.text}`, draw), query: `${first.goal}, ${other.goal}` };
+    const join = pick(
+      [' and ', ' and ', ' and also ', ' and at the same time ', ' while they ', ', and '],
+      draw,
+    );
+    return {
+      text: which(noun, `${first.text}${join}${other.text}`, draw),
+      query: `${first.goal}, ${other.goal}`,
+    };
   }
   const join = pick([' but ', ' and ', ' yet '], draw);
   return {
@@ -143,6 +151,7 @@ const AMOUNTS = [
   ['at most', '=<'],
   ['no more than', '=<'],
   ['exactly', '=:='],
+  ['not even', '<'],
 ] as const;
 const LEVELS = [
   ['above', '>'],
@@ -174,7 +183,8 @@ function compared({ goal, ways }: Value, draw: Draw): Verb | null {
   return { text: `have ${words} {q} of ${noun}`, goal: `${goal}, V ${sign} '{q}'` };
 }
 
-const article = (noun: string): string => (/s$/.test(noun) ? noun : `${/^[aeiou]/.test(noun) ? 'an' : 'a'} ${noun}`);
+const article = (noun: string): string =>
+  /s$/.test(noun) ? noun : `${/^[aeiou]/.test(noun) ? 'an' : 'a'} ${noun}`;
 
 function which(noun: string, verb: string, draw: Draw): string {
   const bare = verb.replace(/^are /, '');
@@ -204,9 +214,17 @@ function which(noun: string, verb: string, draw: Draw): string {
     `what are the ${noun} that ${verb}`,
     `who ${one}`,
     ...(isBare
-      ? [`${noun} ${bare}`, `any ${noun} ${bare}`, `${noun} currently ${bare}`, `is any ${singular} ${bare}`, `are any ${noun} ${bare}`]
+      ? [
+          `${noun} ${bare}`,
+          `any ${noun} ${bare}`,
+          `${noun} currently ${bare}`,
+          `is any ${singular} ${bare}`,
+          `are any ${noun} ${bare}`,
+        ]
       : []),
-    ...(verb.startsWith('have ') ? [`${noun} with ${verb.slice(5)}`, `which ${noun} are the ones with ${verb.slice(5)}`] : []),
+    ...(verb.startsWith('have ')
+      ? [`${noun} with ${verb.slice(5)}`, `which ${noun} are the ones with ${verb.slice(5)}`]
+      : []),
   ];
   return pick(frames, draw);
 }
@@ -219,13 +237,18 @@ function third(verb: string): string {
     if (word === 'do') return 'does';
     if (word === "aren't") return "isn't";
     if (word === "don't") return "doesn't";
-    if (!/^[a-z]+$/.test(word) || ['can', 'could', 'will', 'would', 'may', 'might', 'must', 'should'].includes(word)) return word;
+    if (
+      !/^[a-z]+$/.test(word) ||
+      ['can', 'could', 'will', 'would', 'may', 'might', 'must', 'should'].includes(word)
+    )
+      return word;
     return /(?:s|x|ch|sh|o)$/.test(word) ? `${word}es` : `${word}s`;
   });
 }
 
 function negated(verb: string, draw: Draw): string {
-  if (verb.startsWith('are ')) return verb.replace(/^are /, pick(["aren't ", 'are not ', 'are not ', 'are not currently '], draw));
+  if (verb.startsWith('are '))
+    return verb.replace(/^are /, pick(["aren't ", 'are not ', 'are not ', 'are not currently '], draw));
   if (/^(can|could|will|would|may|might|must|should) /.test(verb)) return verb.replace(/^(\w+) /, '$1 not ');
   if (verb.startsWith('have ') && draw(3) === 0) return verb.replace(/^have (?:an? |the |any )?/, 'have no ');
   return `${pick(["don't", 'do not'], draw)} ${verb}`;
@@ -265,7 +288,13 @@ function none(kind: string, { noun, first }: Pair, draw: Draw): Drawn {
     `all ${noun} ${first.text}, right`,
     `is it true that all ${noun} ${first.text}`,
     `check that all ${noun} ${first.text}`,
-    ...(first.text.startsWith('are ') ? [`are all ${noun} ${first.text.slice(4)}`, `are all the ${noun} ${first.text.slice(4)}`, `is every ${noun.replace(/s$/, '')} ${first.text.slice(4)}`] : []),
+    ...(first.text.startsWith('are ')
+      ? [
+          `are all ${noun} ${first.text.slice(4)}`,
+          `are all the ${noun} ${first.text.slice(4)}`,
+          `is every ${noun.replace(/s$/, '')} ${first.text.slice(4)}`,
+        ]
+      : []),
   ];
   return { text: pick(frames, draw), query: `forall(${NOUNS[kind]?.all}, ${absent(first.goal)})` };
 }
@@ -288,9 +317,13 @@ function aboutValue(kind: string, things: Things, draw: Draw): Drawn {
   const roll = draw(100);
   const limited = roll < 18 && things.conditions.length > 0 ? condition(things, draw) : null;
   const goal = limited === null ? value.goal : `${limited.goal}, ${apart(value.goal, 'W')}`;
-  const suffix = limited === null ? '' : ` ${pick(['that', 'which', 'among those that', 'of those that'], draw)} ${limited.text}`;
+  const suffix =
+    limited === null
+      ? ''
+      : ` ${pick(['that', 'which', 'among those that', 'of those that'], draw)} ${limited.text}`;
   if (roll < 55) return extreme({ value, what, noun, suffix, goal, limited: limited !== null }, draw);
-  if (what === null) return extreme({ value, what, noun, suffix: '', goal: value.goal, limited: false }, draw);
+  if (what === null)
+    return extreme({ value, what, noun, suffix: '', goal: value.goal, limited: false }, draw);
   if (roll < 78) return overall({ value, what, noun }, draw);
   const verb = compared(value, draw) ?? { text: `have a ${what}`, goal: value.goal };
   return draw(100) < 70
@@ -312,9 +345,21 @@ function extreme({ value, what, noun, suffix, goal, limited }: Extreme, draw: Dr
   const word = say(value.ways.get(isMost ? 'most' : 'least'), draw);
   const singular = noun.replace(/ses$/, 's').replace(/([^s])s$/, '$1');
   const many = draw(100) < 25;
-  const high = pick(isMost ? ['highest', 'highest', 'largest', 'biggest', 'most', 'greatest'] : ['lowest', 'lowest', 'smallest', 'least'], draw);
+  const high = pick(
+    isMost
+      ? ['highest', 'highest', 'largest', 'biggest', 'most', 'greatest']
+      : ['lowest', 'lowest', 'smallest', 'least'],
+    draw,
+  );
   const frames: string[] = [];
-  if (word !== null && many) frames.push(`the {q} ${word} ${noun}`, `{q} ${word} ${noun}`, `show me the {q} ${word} ${noun}`, `which {q} ${noun} are ${word}`, `what are the {q} ${word} ${noun}`);
+  if (word !== null && many)
+    frames.push(
+      `the {q} ${word} ${noun}`,
+      `{q} ${word} ${noun}`,
+      `show me the {q} ${word} ${noun}`,
+      `which {q} ${noun} are ${word}`,
+      `what are the {q} ${word} ${noun}`,
+    );
   else if (word !== null)
     frames.push(
       `which ${singular} is the ${word}`,
@@ -326,8 +371,20 @@ function extreme({ value, what, noun, suffix, goal, limited }: Extreme, draw: Dr
       `find the ${word} ${singular}`,
       `who is the ${word}`,
     );
-  if (what !== null && many) frames.push(`${isMost ? 'top' : 'bottom'} {q} ${noun} by ${what}`, `the {q} ${noun} with the ${high} ${what}`, `{q} ${noun} having the ${high} ${what}`);
-  else if (what !== null) frames.push(`which ${singular} has the ${high} ${what}`, `${singular} with the ${high} ${what}`, `who has the ${high} ${what}`, `which ${singular} got the ${high} ${what}`, `where is the ${what} ${high}`);
+  if (what !== null && many)
+    frames.push(
+      `${isMost ? 'top' : 'bottom'} {q} ${noun} by ${what}`,
+      `the {q} ${noun} with the ${high} ${what}`,
+      `{q} ${noun} having the ${high} ${what}`,
+    );
+  else if (what !== null)
+    frames.push(
+      `which ${singular} has the ${high} ${what}`,
+      `${singular} with the ${high} ${what}`,
+      `who has the ${high} ${what}`,
+      `which ${singular} got the ${high} ${what}`,
+      `where is the ${what} ${high}`,
+    );
   if (frames.length === 0) frames.push(`which ${singular} is the most extreme`);
   const count = many ? "'{q}'" : '1';
   const v = limited ? 'W' : 'V';
@@ -340,14 +397,81 @@ function overall({ value, what, noun }: { value: Value; what: string; noun: stri
   const goal = value.goal.replace(/\bX\b/g, '_X');
   const roll = draw(100);
   if (roll < 15)
-    return { text: pick([`average ${what} of the ${noun}`, `what is the average ${what}`, `mean ${what} across ${noun}`, `median ${what} of all ${noun}`, `${what} on average per ${singular}`], draw), query: '!abstain' };
+    return {
+      text: pick(
+        [
+          `average ${what} of the ${noun}`,
+          `what is the average ${what}`,
+          `mean ${what} across ${noun}`,
+          `median ${what} of all ${noun}`,
+          `${what} on average per ${singular}`,
+        ],
+        draw,
+      ),
+      query: '!abstain',
+    };
   if (roll < 35)
-    return { text: pick([`what is the highest ${what} of any ${singular}`, `highest ${what}`, `maximum ${what} over all ${noun}`, `max ${what}`, `what is the highest ${what} we have`, `largest ${what} among the ${noun}`], draw), query: `aggregate_all(max(V), ${conj(goal)}, R)` };
+    return {
+      text: pick(
+        [
+          `what is the highest ${what} of any ${singular}`,
+          `highest ${what}`,
+          `maximum ${what} over all ${noun}`,
+          `max ${what}`,
+          `what is the highest ${what} we have`,
+          `largest ${what} among the ${noun}`,
+        ],
+        draw,
+      ),
+      query: `aggregate_all(max(V), ${conj(goal)}, R)`,
+    };
   if (roll < 50)
-    return { text: pick([`what is the lowest ${what} of any ${singular}`, `lowest ${what}`, `minimum ${what} over all ${noun}`, `min ${what}`, `smallest ${what} among the ${noun}`], draw), query: `aggregate_all(min(V), ${conj(goal)}, R)` };
+    return {
+      text: pick(
+        [
+          `what is the lowest ${what} of any ${singular}`,
+          `lowest ${what}`,
+          `minimum ${what} over all ${noun}`,
+          `min ${what}`,
+          `smallest ${what} among the ${noun}`,
+        ],
+        draw,
+      ),
+      query: `aggregate_all(min(V), ${conj(goal)}, R)`,
+    };
   if (roll < 70 && ADDITIVE.test(value.goal))
-    return { text: pick([`total ${what} of all ${noun}`, `how much ${what} do all ${noun} have together`, `sum of ${what} over the ${noun}`, `how much ${what} in total`, `add up the ${what} of the ${noun}`, `what is the ${what} of all ${noun} summed up`, `overall ${what}`, `combined ${what} of the ${noun}`], draw), query: `aggregate_all(sum(V), ${conj(goal)}, R)` };
-  return { text: pick([`${what} of all ${noun}`, `${what} of each ${singular}`, `what is the ${what} of every ${singular}`, `${what} per ${singular}`, `list the ${noun} with their ${what}`, `show me the ${what} for all ${noun}`, `${noun} and their ${what}`, `${what} by ${singular}`], draw), query: value.goal };
+    return {
+      text: pick(
+        [
+          `total ${what} of all ${noun}`,
+          `how much ${what} do all ${noun} have together`,
+          `sum of ${what} over the ${noun}`,
+          `how much ${what} in total`,
+          `add up the ${what} of the ${noun}`,
+          `what is the ${what} of all ${noun} summed up`,
+          `overall ${what}`,
+          `combined ${what} of the ${noun}`,
+        ],
+        draw,
+      ),
+      query: `aggregate_all(sum(V), ${conj(goal)}, R)`,
+    };
+  return {
+    text: pick(
+      [
+        `${what} of all ${noun}`,
+        `${what} of each ${singular}`,
+        `what is the ${what} of every ${singular}`,
+        `${what} per ${singular}`,
+        `list the ${noun} with their ${what}`,
+        `show me the ${what} for all ${noun}`,
+        `${noun} and their ${what}`,
+        `${what} by ${singular}`,
+      ],
+      draw,
+    ),
+    query: value.goal,
+  };
 }
 
 const conj = (goal: string): string => (goal.includes('),') ? `(${goal})` : goal);
@@ -360,5 +484,7 @@ function absent(goal: string): string {
 
 /** The second of two goals: its own variables are others. */
 function apart(goal: string, value = 'V2'): string {
-  return goal.replace(/\bV\b/g, value).replace(/\b([A-UY][A-Za-z0-9]*)\b(?!\()/g, (name) => (name === 'X' ? name : `${name}2`));
+  return goal
+    .replace(/\bV\b/g, value)
+    .replace(/\b([A-UY][A-Za-z0-9]*)\b(?!\()/g, (name) => (name === 'X' ? name : `${name}2`));
 }

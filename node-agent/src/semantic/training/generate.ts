@@ -10,7 +10,7 @@ import { map, NO_QUERY, placesOf, readSpelled, spell } from '@fleet/shared/seman
 import { constantsOf } from '@fleet/shared/semantic/kinds.ts';
 import { quantityAt } from '@fleet/shared/semantic/quantity.ts';
 import { UNKNOWN_WORD } from '@fleet/shared/semantic/tag.ts';
-import { pieces, wordsOf } from '@fleet/shared/semantic/words.ts';
+import { pieces, withoutArticles, wordsOf } from '@fleet/shared/semantic/words.ts';
 import { atom, readTerm, type Term, writeTerm } from '@fleet/shared/term.ts';
 import { mulberry32 } from '../../random.ts';
 import { Composer, type Draw } from './compose.ts';
@@ -31,7 +31,7 @@ interface Query {
 }
 
 /** How the samples are shared out, in parts of a hundred. */
-const SHARES = { whole: 62, composed: 19, abstain: 11, order: 4, unknown: 4 };
+const SHARES = { whole: 64, composed: 15, abstain: 10, order: 6, unknown: 5 };
 
 class Generator {
   readonly #manifest: Manifest;
@@ -41,13 +41,17 @@ class Generator {
   readonly #other: ReadonlyMap<string, readonly Pattern[]>;
   readonly #draw: Draw;
   readonly #forms = new Map<string, Term | null>();
-  readonly #strange: readonly string[];
+  readonly #standIns: readonly string[];
   readonly left = new Map<string, number>();
 
-  constructor(sections: readonly Section[], manifest: Manifest, { draw, strange }: { draw: Draw; strange: readonly string[] }) {
+  constructor(
+    sections: readonly Section[],
+    manifest: Manifest,
+    { draw, standIns }: { draw: Draw; standIns: readonly string[] },
+  ) {
     this.#manifest = manifest;
     this.#draw = draw;
-    this.#strange = strange;
+    this.#standIns = standIns;
     this.#queries = queriesOf(sections, manifest);
     this.#total = this.#queries.reduce((sum, { weight }) => sum + weight, 0);
     this.#composer = new Composer(sections);
@@ -97,14 +101,17 @@ class Generator {
   #unknown(): Sample | null {
     const { head, patterns } = this.#pickQuery();
     const text = expand(this.#pick(patterns), this.#draw);
-    const names = [...text.matchAll(/\{([a-z]\d?)\}/g)].map(([, name]) => name).filter((name) => name !== 'q');
+    const names = [...text.matchAll(/\{([a-z]\d?)\}/g)]
+      .map(([, name]) => name)
+      .filter((name) => name !== 'q');
     if (names.length === 0) return null;
     const gone = this.#pick(names);
     return this.#finish(text.replaceAll(`{${gone}}`, this.#strangeWord()), head, NO_QUERY.unknown);
   }
 
+  /** A word that nobody knows, or one that things are often called by and that no site of the training has. */
   #strangeWord(): string {
-    return this.#draw(100) < 65 ? UNKNOWN_WORD : this.#pick(this.#strange);
+    return this.#draw(100) < 55 ? UNKNOWN_WORD : this.#pick(this.#standIns);
   }
 
   #pick<T>(all: readonly T[]): T {
@@ -120,7 +127,9 @@ class Generator {
     const { words, names } = placed;
     if (words.length === 0 || words.length > 48) return null;
     if (said !== undefined || form === null) return { words: this.#noisy(words), form: said ?? head };
-    const spelled = spell(map(form, (leaf) => (leaf.kind === 'atom' ? atom(names.get(leaf.name) ?? leaf.name) : leaf)));
+    const spelled = spell(
+      map(form, (leaf) => (leaf.kind === 'atom' ? atom(names.get(leaf.name) ?? leaf.name) : leaf)),
+    );
     if (/\{/.test(spelled)) return this.#leave(`${head} <- ${text}`);
     return { words: this.#noisy(words), form: spelled };
   }
@@ -131,21 +140,20 @@ class Generator {
   }
 
   #form(head: string): Term | null {
-    let form = this.#forms.get(head);
-    if (form === undefined) {
-      form = readQuery(head, this.#manifest);
-      if (typeof form === 'string') {
-        this.#leave(form);
-        form = null;
-      }
-      this.#forms.set(head, form);
-    }
+    const kept = this.#forms.get(head);
+    if (kept !== undefined) return kept;
+    const read = readQuery(head, this.#manifest);
+    if (typeof read === 'string') this.#leave(read);
+    const form = typeof read === 'string' ? null : read;
+    this.#forms.set(head, form);
     return form;
   }
 
   #wrapped(text: string): string {
-    const before = this.#draw(100) < 22 ? `${expand(this.#pick(this.#other.get('before') ?? [[]]), this.#draw)} ` : '';
-    const after = this.#draw(100) < 12 ? ` ${expand(this.#pick(this.#other.get('after') ?? [[]]), this.#draw)}` : '';
+    const before =
+      this.#draw(100) < 22 ? `${expand(this.#pick(this.#other.get('before') ?? [[]]), this.#draw)} ` : '';
+    const after =
+      this.#draw(100) < 12 ? ` ${expand(this.#pick(this.#other.get('after') ?? [[]]), this.#draw)}` : '';
     return `${before}${text}${after}`;
   }
 
@@ -176,7 +184,7 @@ class Generator {
       words.push(placeholder);
       if (letter === 'q') words.push(this.#dimension(places.get(key)));
     }
-    return { words, names };
+    return { words: withoutArticles(words), names };
   }
 
   #dimension(place: { unit?: string } | undefined): string {
@@ -218,7 +226,8 @@ function addWords(part: string, words: string[]): boolean {
   const texts = pieces(part).map(({ text }) => text);
   for (let at = 0; at < texts.length; at++) {
     if (texts[at] === UNKNOWN_WORD) words.push(UNKNOWN_WORD);
-    if (quantityAt(texts, at) !== null) return false;
+    const quantity = quantityAt(texts, at);
+    if (quantity !== null && !quantity.isLoose) return false;
     words.push(...wordsOf(texts[at] ?? ''));
   }
   if (part.includes(UNKNOWN_WORD)) words.push(UNKNOWN_WORD);
@@ -277,11 +286,15 @@ function domainWords(sections: readonly Section[]): string[] {
     for (const { text, at } of lines) {
       const clean = mark === '#' ? text.replace(/^\w+:/, '') : text;
       const spaced = literals(parsePattern(clean, at)).replace(/\{[a-z]\d?\}/g, ' ');
-      for (const { text: piece } of pieces(spaced)) for (const word of wordsOf(piece)) counts.set(word, (counts.get(word) ?? 0) + 1);
+      for (const { text: piece } of pieces(spaced))
+        for (const word of wordsOf(piece)) counts.set(word, (counts.get(word) ?? 0) + 1);
     }
   }
   for (const frame of FRAME_WORDS.split(' ')) counts.set(frame, (counts.get(frame) ?? 0) + 50);
-  return [...counts].filter(([word]) => !/^\d/.test(word)).sort((a, b) => b[1] - a[1] || (a[0] < b[0] ? -1 : 1)).map(([word]) => word);
+  return [...counts]
+    .filter(([word]) => !/^\d/.test(word))
+    .sort((a, b) => b[1] - a[1] || (a[0] < b[0] ? -1 : 1))
+    .map(([word]) => word);
 }
 
 /** Words that compose.ts adds. */
@@ -298,11 +311,14 @@ export interface Vocabulary {
 function outputWords(manifest: Manifest): string[] {
   const constants = new Set<string>();
   for (const entry of manifest.entries.values())
-    for (const argument of entry.args) for (const one of constantsOf(entry, argument, manifest)) constants.add(one);
+    for (const argument of entry.args)
+      for (const one of constantsOf(entry, argument, manifest)) constants.add(one);
   const letters = 'ABCDEFGHIJ'.split('');
   return [
     ...Object.values(NO_QUERY),
-    ..."( ) , ; \\+ > < >= =< =:= =\\= == \\== is - + * _ 0 1 count aggregate_all( sum( min( max( set( forall( top(".split(' '),
+    ...'( ) , ; \\+ > < >= =< =:= =\\= == \\== is - + * _ 0 1 count aggregate_all( sum( min( max( set( forall( top('.split(
+      ' ',
+    ),
     ...letters,
     ...letters.map((letter) => `_${letter}`),
     ...[...manifest.entries.values()].map(({ name }) => `${name}(`),
@@ -313,19 +329,25 @@ function outputWords(manifest: Manifest): string[] {
 /** Numbers that queries of phrasings hold themselves. */
 function numbersIn(lines: readonly string[]): string[] {
   const numbers = new Set<string>();
-  for (const line of lines) for (const word of line.slice(line.indexOf('\t') + 1).split(' ')) if (/^\d/.test(word)) numbers.add(word);
+  for (const line of lines)
+    for (const word of line.slice(line.indexOf('\t') + 1).split(' ')) if (/^\d/.test(word)) numbers.add(word);
   return [...numbers].sort((a, b) => Number(a) - Number(b));
 }
 
 async function main([out = '.data/training', count = '20000', seed = '1']: readonly string[]): Promise<void> {
-  const manifest = readManifest(JSON.parse(await readFile(join(HERE, '../../../../kb/manifest.json'), 'utf8')));
+  const manifest = readManifest(
+    JSON.parse(await readFile(join(HERE, '../../../../kb/manifest.json'), 'utf8')),
+  );
   const sections = await readPhrasings(join(HERE, 'phrasings'));
-  const domain = domainWords(sections);
+  const standIns = (await readFile(join(HERE, 'stand-ins.txt'), 'utf8'))
+    .split(/\s+/)
+    .filter((word) => word !== '');
+  const domain = [...new Set([...domainWords(sections), ...standIns])];
   const known = new Set(domain);
   const common = (await readFile(join(HERE, 'common-words.txt'), 'utf8')).split('\n');
   const strange = common.filter((word) => word.length > 2 && !known.has(word));
   const random = mulberry32(Number(seed));
-  const generator = new Generator(sections, manifest, { draw: (n) => Math.floor(random() * n), strange });
+  const generator = new Generator(sections, manifest, { draw: (n) => Math.floor(random() * n), standIns });
   const lines: string[] = [];
   while (lines.length < Number(count)) {
     const sample = generator.sample();
@@ -334,8 +356,17 @@ async function main([out = '.data/training', count = '20000', seed = '1']: reado
   await mkdir(out, { recursive: true });
   await writeFile(join(out, 'samples.txt'), `${lines.join('\n')}\n`);
   const output = [...outputWords(manifest), ...numbersIn(lines)];
-  await writeFile(join(out, 'vocabulary.json'), JSON.stringify({ domain, common: strange, output: [...new Set(output)] }));
-  for (const [why, times] of [...generator.left].sort((a, b) => b[1] - a[1]).slice(0, 60)) process.stderr.write(`left out ${times}: ${why}\n`);
+  await writeFile(
+    join(out, 'vocabulary.json'),
+    JSON.stringify({
+      domain,
+      standIns: [...new Set(standIns)],
+      common: strange,
+      output: [...new Set(output)],
+    }),
+  );
+  for (const [why, times] of [...generator.left].sort((a, b) => b[1] - a[1]).slice(0, 60))
+    process.stderr.write(`left out ${times}: ${why}\n`);
   process.stderr.write(`${lines.length} samples of ${generator.queries} queries, ${domain.length} words\n`);
 }
 

@@ -93,3 +93,49 @@ def write(path, *, name, shape, words, special, tensors):
     head = b"GGUF" + struct.pack("<IQQ", 3, len(tensors), len(entries)) + b"".join(entries) + b"".join(heads)
     with open(path, "wb") as file:
         file.write(head + b"\0" * (-len(head) % ALIGNMENT) + b"".join(bodies))
+
+
+def read(path):
+    """The words and the weights (as 32-bit floats, by GGUF's names) of a file that `write` wrote."""
+    data, at = open(path, "rb").read(), 4
+
+    def take(form):
+        nonlocal at
+        values = struct.unpack_from("<" + form, data, at)
+        at += struct.calcsize("<" + form)
+        return values[0] if len(values) == 1 else values
+
+    def text():
+        nonlocal at
+        size = take("Q")
+        at += size
+        return data[at - size : at].decode()
+
+    def value(kind):
+        if kind == STRING:
+            return text()
+        if kind == ARRAY:
+            of, count = take("I"), take("Q")
+            return [value(of) for _ in range(count)]
+        return take({UINT32: "I", INT32: "i", FLOAT32: "f", BOOL: "?"}[kind])
+
+    version, tensors, entries = take("I"), take("Q"), take("Q")
+    if version != 3:
+        raise SystemExit(f"{path} is GGUF {version}, not 3")
+    meta = {text(): value(take("I")) for _ in range(entries)}
+    heads = []
+    for _ in range(tensors):
+        name, sizes = text(), [take("Q") for _ in range(take("I"))]
+        heads.append((name, sizes[::-1], take("I"), take("Q")))
+    start = at + -at % ALIGNMENT
+    weights = {name: _weights(data, start + offset, shape, kind) for name, shape, kind, offset in heads}
+    return meta["tokenizer.ggml.tokens"], weights
+
+
+def _weights(data, at, shape, kind):
+    count = int(np.prod(shape))
+    if kind == F32:
+        return np.frombuffer(data, "<f4", count, at).reshape(shape).copy()
+    blocks = np.frombuffer(data, np.int8, count // BLOCK * (BLOCK + 2), at).reshape(-1, BLOCK + 2)
+    scale = blocks[:, :2].copy().view(np.float16).astype(np.float32)
+    return (blocks[:, 2:] * scale).reshape(shape)

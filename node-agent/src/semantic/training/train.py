@@ -1,10 +1,11 @@
 """Trains the small translator and writes it as GGUF. Debian's python3-torch is enough; so is one core.
 
-    python3 train.py --data DIR --out translator.gguf [--vectors vectors.npz]
+    python3 train.py --data DIR --out translator.gguf
 
-DIR holds samples.txt (or .gz) and vocabulary.json, as generate.ts writes them. The model is a llama of whole words: it reads
-`<s> how hot is @n1 =>` and writes `node_temp( @n1 , A ) </s>`. Loss is taken on what it writes only. Words start from public word vectors
-(GloVe) through one learned matrix, so that a word that no phrasing uses stands near the words it is used like.
+With `--minutes 55` it ends then, wherever it is in the samples. DIR holds samples.txt (or .gz) and vocabulary.json, as generate.ts writes them. The model is a llama of whole words: it reads
+`<s> how hot is @n1 =>` and writes `node_temp( @n1 , A ) </s>`. Loss is taken on what it writes only. One matrix serves what it reads and what
+it writes, which halves the file. Tried and left out: public word vectors (GloVe) as a start, which changed nothing on fresh questions; six layers, and
+twice the width, which changed nothing either; dropout on words, which made it worse.
 """
 
 import argparse
@@ -28,8 +29,6 @@ SPECIAL = ["<unk>", "<s>", "</s>"]
 UNKNOWN, BEGIN, END = 0, 1, 2
 PLACEHOLDERS = [f"@{kind}{n}" for kind in "nvcuzmsq" for n in range(1, 5)]
 MARKS = ["=>", "~", "#number", "#size", "#time", "#temp", "#percent"]
-# The log of the sum of what the softmax is taken over. Rows of the output matrix that are no words to write are zero: this far below.
-LOG_SUM = 18.0
 
 
 def read_lines(folder):
@@ -95,38 +94,60 @@ class Layer(nn.Module):
 
 
 class Translator(nn.Module):
-    def __init__(self, vocabulary, vectors, a):
+    def __init__(self, vocabulary, a):
         super().__init__()
-        self.a, size = a, len(vocabulary.words)
-        self.own = nn.Embedding(size, a.width)
-        nn.init.normal_(self.own.weight, std=0.02)
-        self.register_buffer("vectors", vectors)
-        self.map = nn.Linear(vectors.shape[1], a.width, bias=False)
-        nn.init.normal_(self.map.weight, std=0.02 * a.vector_scale)
-        has = vectors.abs().sum(1) > 0
-        with torch.no_grad():
-            self.own.weight[~has] *= 2.0
-            self.own.weight[has] *= 0.25
+        self.a = a
+        self.words = nn.Embedding(len(vocabulary.words), a.width)
+        nn.init.normal_(self.words.weight, std=0.04)
         self.layers = nn.ModuleList(Layer(a.width, a.hidden, a.heads, a.dropout) for _ in range(a.layers))
         self.last = nn.Parameter(torch.ones(a.width))
-        self.output = nn.Linear(a.width, vocabulary.written, bias=False)
-        nn.init.normal_(self.output.weight, std=0.02)
         size = a.width // a.heads
         angles = torch.outer(torch.arange(a.context).float(), 10000.0 ** (-torch.arange(0, size, 2).float() / size))
         self.register_buffer("cos", angles.cos())
         self.register_buffer("sin", angles.sin())
 
-    def table(self):
-        return self.own.weight + self.map(self.vectors)
-
     def forward(self, tokens):
         t = tokens.shape[1]
-        words = F.embedding(tokens, self.own.weight) + self.map(F.embedding(tokens, self.vectors))
-        x = F.dropout(words, self.a.dropout, self.training)
+        x = F.dropout(self.words(tokens), self.a.dropout, self.training)
         mask = torch.full((t, t), float("-inf"), device=tokens.device).triu(1)
         for layer in self.layers:
             x = layer(x, (self.cos[:t], self.sin[:t]), mask)
         return norm(x, self.last)
+
+    def logits(self, hidden):
+        return hidden @ self.words.weight.t()
+
+
+def weights_of(model):
+    """What llama.cpp calls each weight."""
+    named = {"token_embd.weight": model.words.weight, "output_norm.weight": model.last}
+    for at, layer in enumerate(model.layers):
+        parts = {
+            "attn_norm": layer.before,
+            "attn_q": layer.attention.q.weight,
+            "attn_k": layer.attention.k.weight,
+            "attn_v": layer.attention.v.weight,
+            "attn_output": layer.attention.o.weight,
+            "ffn_norm": layer.between,
+            "ffn_gate": layer.gate.weight,
+            "ffn_up": layer.up.weight,
+            "ffn_down": layer.down.weight,
+        }
+        named |= {f"blk.{at}.{name}.weight": value for name, value in parts.items()}
+    return named
+
+
+@torch.no_grad()
+def go_on_from(model, vocabulary, path):
+    """Takes the weights of a trained model of the same shape; words that it did not have begin anew."""
+    words, weights = gguf.read(path)
+    before = {word.removeprefix("\u2581"): at for at, word in enumerate(words)}
+    for name, weight in weights_of(model).items():
+        if name != "token_embd.weight":
+            weight.copy_(torch.from_numpy(weights[name]))
+    for at, word in enumerate(vocabulary.words):
+        if word in before:
+            model.words.weight[at] = torch.from_numpy(weights["token_embd.weight"][before[word]])
 
 
 def encode_samples(lines, vocabulary):
@@ -152,16 +173,12 @@ def batches(samples, size, rng):
         yield from groups
 
 
-def to_tensors(group, samples, device, a, rng, vocabulary):
+def to_tensors(group, samples, device):
     longest = max(len(samples[i][0]) + len(samples[i][1]) for i in group) - 1
     tokens = np.full((len(group), longest), END, dtype=np.int64)
     targets = np.full((len(group), longest), -1, dtype=np.int64)
-    low = vocabulary.written + len(MARKS)
     for row, i in enumerate(group):
         question, said = samples[i]
-        if a.word_dropout > 0:
-            unknown = vocabulary.ids["~"]
-            question = [unknown if w >= low and rng.random() < a.word_dropout else w for w in question]
         whole = question + said
         tokens[row, : len(whole) - 1] = whole[:-1]
         targets[row, len(question) - 1 : len(whole) - 1] = said
@@ -179,18 +196,17 @@ def train(model, samples, vocabulary, a, device):
     model.train()
     for _ in range(a.epochs):
         for group in batches(samples, a.batch, rng):
-            part = step / max(1, steps)
+            part = step / max(1, steps) if a.minutes == 0 else (time.time() - began) / (60 * a.minutes)
+            if part >= 1:
+                break
             rate = a.rate * (step + 1) / warm if step < warm else a.rate * (0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * part)))
             for g in optimizer.param_groups:
                 g["lr"] = rate
-            tokens, targets = to_tensors(group, samples, device, a, rng, vocabulary)
+            tokens, targets = to_tensors(group, samples, device)
             where = targets.view(-1) >= 0
             with torch.autocast(device.type, dtype=torch.bfloat16, enabled=device.type == "cuda"):
                 hidden = model(tokens).reshape(-1, a.width)[where]
-            logits = model.output(hidden.float())
-            log_sum = logits.logsumexp(-1)
-            said = targets.view(-1)[where]
-            loss = F.cross_entropy(logits, said, label_smoothing=a.smoothing) + 1e-3 * (log_sum - LOG_SUM).pow(2).mean()
+            loss = F.cross_entropy(model.logits(hidden.float()), targets.view(-1)[where], label_smoothing=a.smoothing)
             optimizer.zero_grad(set_to_none=True)
             loss.backward()
             nn.utils.clip_grad_norm_(model.parameters(), 1.0)
@@ -220,7 +236,7 @@ def predict(model, lines, vocabulary, device, most=90):
             longest = max(map(len, whole))
             tokens = torch.tensor([w + [END] * (longest - len(w)) for w in whole], device=device)
             hidden = model(tokens)[torch.arange(len(rows)), torch.tensor([len(w) - 1 for w in whole])]
-            p = model.output(hidden.float()).softmax(-1)
+            p = model.logits(hidden.float()).softmax(-1)
             best = p.argmax(-1)
             for at, r in enumerate(rows):
                 token = int(best[at])
@@ -234,28 +250,8 @@ def predict(model, lines, vocabulary, device, most=90):
 
 
 def export(model, vocabulary, a, path):
-    with torch.no_grad():
-        size = len(vocabulary.words)
-        output = np.zeros((size, a.width), dtype=np.float32)
-        output[: vocabulary.written] = model.output.weight.cpu().numpy()
-        tensors = {
-            "token_embd.weight": model.table().cpu().numpy(),
-            "output_norm.weight": model.last.cpu().numpy(),
-            "output.weight": output,
-        }
-        for at, layer in enumerate(model.layers):
-            named = {
-                "attn_norm": layer.before,
-                "attn_q": layer.attention.q.weight,
-                "attn_k": layer.attention.k.weight,
-                "attn_v": layer.attention.v.weight,
-                "attn_output": layer.attention.o.weight,
-                "ffn_norm": layer.between,
-                "ffn_gate": layer.gate.weight,
-                "ffn_up": layer.up.weight,
-                "ffn_down": layer.down.weight,
-            }
-            tensors |= {f"blk.{at}.{name}.weight": value.cpu().numpy() for name, value in named.items()}
+    # No output.weight: llama.cpp then takes token_embd for both.
+    tensors = {name: weight.detach().cpu().numpy() for name, weight in weights_of(model).items()}
     gguf.write(
         path,
         name="logic-node translator",
@@ -270,13 +266,13 @@ def arguments():
     p = argparse.ArgumentParser()
     p.add_argument("--data", required=True)
     p.add_argument("--out", required=True)
-    p.add_argument("--vectors")
+    p.add_argument("--from", dest="start", help="a GGUF that this wrote: goes on from its weights")
     p.add_argument("--predict", help="a file of questions; what the model says of each is written beside OUT")
     for name, kind, default in [
         ("width", int, 128), ("layers", int, 4), ("hidden", int, 352), ("heads", int, 4), ("context", int, 192),
-        ("common", int, 4000), ("epochs", int, 1), ("batch", int, 128), ("rate", float, 2e-3), ("decay", float, 0.05),
-        ("dropout", float, 0.1), ("word_dropout", float, 0.0), ("smoothing", float, 0.0), ("vector_scale", float, 1.0),
-        ("seed", int, 1), ("threads", int, 1),
+        ("common", int, 1500), ("epochs", int, 1), ("batch", int, 128), ("rate", float, 2e-3), ("decay", float, 0.05),
+        ("dropout", float, 0.1), ("smoothing", float, 0.0),
+        ("seed", int, 1), ("threads", int, 1), ("minutes", float, 0),
     ]:  # fmt: skip
         p.add_argument(f"--{name}", type=kind, default=default)
     return p.parse_args()
@@ -288,15 +284,10 @@ def main():
     torch.set_num_threads(a.threads)
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     vocabulary = Vocabulary(json.load(open(os.path.join(a.data, "vocabulary.json"))), a.common)
-    vectors = torch.zeros(len(vocabulary.words), 100)
-    if a.vectors:
-        known = np.load(a.vectors)
-        table = dict(zip(known["words"].tolist(), known["vectors"]))
-        for at, word in enumerate(vocabulary.words):
-            if at >= vocabulary.written and word in table:
-                vectors[at] = torch.from_numpy(table[word])
     samples = encode_samples(read_lines(a.data), vocabulary)
-    model = Translator(vocabulary, vectors, a).to(device)
+    model = Translator(vocabulary, a).to(device)
+    if a.start:
+        go_on_from(model, vocabulary, a.start)
     count = sum(p.numel() for p in model.layers.parameters())
     print(f"{len(samples)} samples, {len(vocabulary.words)} words, {count} weights in layers, {device}", file=sys.stderr)
     began = time.time()
