@@ -10,20 +10,30 @@
 %   None of them: the reading lies in the hysteresis band, and what is active stays active.
 
 :- catalogue(active_alert(alert:atom, subject:atom, severity:oneof([info,warning,critical])),
-             [ kind(state), key([1,2]), doc("Alert is raised for Subject with Severity.") ]).
+             [ kind(state), key([1,2]), doc("Alert is raised for Subject with Severity."),
+               say(["which alerts are active?", "is anything wrong with {subject}?",
+                    "what is the {alert} alert raised for?", "which {severity} alerts are there?",
+                    "does {subject} have a {severity} alert?"]) ]).
 :- catalogue(alert_unknown(alert:atom, subject:atom),
              [ kind(state), key([1,2]),
-               doc("Alert is raised for Subject, but the evidence that it rests on is missing by now.") ]).
+               doc("Alert is raised for Subject, but the evidence that it rests on is missing by now."),
+               say(["of which active alerts has the evidence gone?",
+                    "is the evidence for any alert about {subject} missing?",
+                    "for what is it unknown whether {alert} still holds?"]) ]).
 :- catalogue(node_mount(node:atom, mount:atom, reserve:integer),
              [ kind(inventory), unit(3, mebibyte),
                doc("Reserve of Node's file system at Mount should stay free: below it an alert is raised, below half \c
-                    of it a critical one.") ]).
+                    of it a critical one."),
+               say(["how much disk should stay free on each node?", "which file systems of {node} have a reserve?",
+                    "what is the reserve of {mount} on {node}?", "which nodes have a reserve for {mount}?"]) ]).
 
 :- catalogue(alert_change(alert:atom, subject:atom, severity:oneof([info,warning,critical]),
                           change:oneof([raise,clear,lose,regain])),
              [ kind(derived),
                doc("What is to change about Alert for Subject: raise it with Severity, clear it, or its evidence was \c
-                    lost or is back.") ]).
+                    lost or is back."),
+               say(["which alerts are about to change?", "what is to change about the alerts of {subject}?",
+                    "where is the {alert} alert about to change?", "which alerts are to {change} now?"]) ]).
 
 alert_change(Alert, Subject, Severity, raise) :-
     alert_on(Alert, Subject, Severity),
@@ -43,7 +53,9 @@ alert_change(Alert, Subject, Severity, regain) :-
     \+ severity_changes(Alert, Subject).
 
 :- catalogue(severity_changes(alert:atom, subject:atom),
-             [ kind(derived), doc("Alert is active for Subject and is now raised with another severity.") ]).
+             [ kind(derived), doc("Alert is active for Subject and is now raised with another severity."),
+               say(["which alerts change their severity?", "does the severity of any alert about {subject} change?",
+                    "for what does the {alert} alert get another severity?"]) ]).
 
 severity_changes(Alert, Subject) :-
     active_alert(Alert, Subject, Severity),
@@ -51,7 +63,9 @@ severity_changes(Alert, Subject) :-
     Other \== Severity.
 
 :- catalogue(alert_subject(alert:atom, subject:atom),
-             [ kind(derived), doc("Alert exists and is about Subject, by the inventory.") ]).
+             [ kind(derived), doc("Alert exists and is about Subject, by the inventory."),
+               say(["which alerts exist, and about what?", "what could be alerted about {subject}?",
+                    "what does the {alert} alert watch?"]) ]).
 
 alert_subject(node_down, Node) :-
     node(Node).
@@ -77,13 +91,21 @@ alert_subject(logic_node_dependent, Node) :-
     logic_node(Node).
 
 :- catalogue(alert_on(alert:atom, subject:atom, severity:oneof([info,warning,critical])),
-             [ kind(derived), doc("Fresh evidence shows that Alert should be active for Subject with Severity.") ]).
+             [ kind(derived), doc("Fresh evidence shows that Alert should be active for Subject with Severity."),
+               say(["which alerts does fresh evidence call for?", "what should be raised for {subject}?",
+                    "for what should the {alert} alert be active?",
+                    "which alerts should be {severity}, by the evidence?"]) ]).
 :- catalogue(alert_over(alert:atom, subject:atom),
              [ kind(derived),
-               doc("Fresh evidence shows that Alert is over for Subject, past its hysteresis. Give both.") ]).
+               doc("Fresh evidence shows that Alert is over for Subject, past its hysteresis. Give both."),
+               say(["which alerts are over?", "is the {alert} alert over for {subject}?",
+                    "what is over for {subject}?"]) ]).
 :- catalogue(alert_blind(alert:atom, subject:atom),
              [ kind(derived),
-               doc("The evidence that would tell whether Alert holds for Subject is missing. Give both.") ]).
+               doc("The evidence that would tell whether Alert holds for Subject is missing. Give both."),
+               say(["for which alerts is the evidence missing?",
+                    "is the evidence for the {alert} alert about {subject} missing?",
+                    "what can not be told about {subject}?"]) ]).
 
 %   An alert that no longer exists, or whose subject the operator took out of the inventory, is over.
 alert_over(Alert, Subject) :-
@@ -127,14 +149,19 @@ alert_blind(high_temperature, Node) :-
 
 :- catalogue(cooler_than_limit(node:atom, headroom:float),
              [ kind(derived), unit(2, celsius),
-               doc("Node, which is up, is Headroom below where its class throttles.") ]).
+               doc("Node, which is up, is Headroom below where its class throttles."),
+               say(["how far below its limit is each node that is up?",
+                    "how many degrees is {node} below its limit?",
+                    "by how much is {node} cooler than where it throttles?"]) ]).
 
 cooler_than_limit(Node, Headroom) :-
     node_status(Node, up),
     thermal_headroom(Node, Headroom).
 
 :- catalogue(temperature_unknown(node:atom),
-             [ kind(derived), doc("Of Node, whose class is declared, it is unknown whether it is up, or how hot.") ]).
+             [ kind(derived), doc("Of Node, whose class is declared, it is unknown whether it is up, or how hot."),
+               say(["of which nodes is the temperature unknown?", "is the temperature of {node} unknown?",
+                    "which machines do we know no temperature of?"]) ]).
 
 temperature_unknown(Node) :-
     node_class(Node, _),
@@ -190,7 +217,9 @@ alert_blind(quorum, Cluster) :-
     active_alert(quorum, Cluster, critical).
 
 :- catalogue(quorum_may_be_lost(cluster:atom),
-             [ kind(derived), doc("Counting only nodes that are known to be up, Cluster has lost its quorum.") ]).
+             [ kind(derived), doc("Counting only nodes that are known to be up, Cluster has lost its quorum."),
+               say(["which clusters may have lost their quorum?", "may {cluster} have lost its quorum already?",
+                    "could the quorum be gone, counting only nodes known to be up?"]) ]).
 
 quorum_may_be_lost(Cluster) :-
     quorum_margin(Cluster, Margin),
@@ -221,7 +250,11 @@ alert_blind(disk_full, Node) :-
 
 :- catalogue(mount_quarters(node:atom, mount:atom, above:integer),
              [ kind(derived),
-               doc("At least Above quarters of the reserve (3 or 5) are free on Node's file system at Mount.") ]).
+               doc("At least Above quarters of the reserve (3 or 5) are free on Node's file system at Mount."),
+               say(["how many quarters of its reserve does each file system have free?",
+                    "how many quarters of its reserve does {mount} on {node} have free?",
+                    "how much of the reserve is free on {node}, in quarters?",
+                    "which file systems have {above} quarters of their reserve free?"]) ]).
 
 mount_quarters(Node, Mount, 3) :-
     node_mount(Node, Mount, Reserve),
@@ -233,7 +266,10 @@ mount_quarters(Node, Mount, 5) :-
     Space * 4 >= Reserve * 5.
 
 :- catalogue(mount_not_above(node:atom, quarters:integer),
-             [ kind(derived), doc("A file system of Node is not known to have Quarters of its reserve free.") ]).
+             [ kind(derived), doc("A file system of Node is not known to have Quarters of its reserve free."),
+               say(["which nodes are not known to have their reserves free?",
+                    "how many quarters of a reserve is {node} not known to have free?",
+                    "which nodes are not known to have {quarters} quarters of a reserve free?"]) ]).
 
 mount_not_above(Node, 3) :-
     node_mount(Node, Mount, _),
@@ -243,7 +279,9 @@ mount_not_above(Node, 5) :-
     \+ mount_quarters(Node, Mount, 5).
 
 :- catalogue(mount_below_reserve(node:atom),
-             [ kind(derived), doc("A file system of Node has less free than its reserve.") ]).
+             [ kind(derived), doc("A file system of Node has less free than its reserve."),
+               say(["which nodes are running low on disk?", "is a file system of {node} below its reserve?",
+                    "which machines have less disk free than they should?"]) ]).
 
 mount_below_reserve(Node) :-
     node_mount(Node, Mount, Reserve),
@@ -252,7 +290,10 @@ mount_below_reserve(Node) :-
     Space < Reserve.
 
 :- catalogue(mount_below_half(node:atom),
-             [ kind(derived), doc("A file system of Node has less free than half of its reserve.") ]).
+             [ kind(derived), doc("A file system of Node has less free than half of its reserve."),
+               say(["which nodes are critically short of disk?",
+                    "does {node} have less than half of a disk reserve free?",
+                    "which machines are below half of their reserve?"]) ]).
 
 mount_below_half(Node) :-
     node_mount(Node, Mount, Reserve),
@@ -302,7 +343,10 @@ alert_blind(logic_node_dependent, Node) :-
 
 :- catalogue(need_unplaced(node:atom),
              [ kind(derived),
-               doc("Node, the logic node, is or needs a VM whose place is not known by fresh evidence.") ]).
+               doc("Node, the logic node, is or needs a VM whose place is not known by fresh evidence."),
+               say(["does the logic node need a VM whose place is not known?",
+                    "does {node} need a VM that nobody knows the place of?",
+                    "which logic node needs something unplaced?"]) ]).
 
 need_unplaced(Vm) :-
     logic_node(Vm),

@@ -8,16 +8,24 @@
 
 :- catalogue(depends_on(unit:atom, on:atom),
              [ kind(inventory),
-               doc("Unit, a node or a VM, works only while the unit On does: storage, DNS, a database.") ]).
+               doc("Unit, a node or a VM, works only while the unit On does: storage, DNS, a database."),
+               say(["what depends on what?", "what does {unit} depend on?", "what depends on {on}?",
+                    "does {unit} depend on {on}?"]) ]).
 :- catalogue(vm_home(vm:atom, node:atom),
              [ kind(inventory),
-               doc("Vm is at Node when telemetry does not say where it is, as after a power failure.") ]).
+               doc("Vm is at Node when telemetry does not say where it is, as after a power failure."),
+               say(["where is each VM at home?", "what is the home of {vm}?", "which VMs are at home on {node}?"]) ]).
 :- catalogue(start_order(unit:atom, order:integer),
              [ kind(inventory),
-               doc("Unit is configured to start at Order, lower first (Proxmox: start/shutdown order).") ]).
+               doc("Unit is configured to start at Order, lower first (Proxmox: start/shutdown order)."),
+               say(["in which order is everything configured to start?",
+                    "what start order is configured for {unit}?",
+                    "what is configured to start at order {order}?"]) ]).
 
 :- catalogue(boot_unit(unit:atom),
-             [ kind(derived), doc("Unit is a node or a virtual machine of this site.") ]).
+             [ kind(derived), doc("Unit is a node or a virtual machine of this site."),
+               say(["which units take part in the boot?", "is {unit} a node or a VM of this site?",
+                    "which nodes and VMs are there?"]) ]).
 
 boot_unit(Unit) :-
     node(Unit).
@@ -27,7 +35,9 @@ boot_unit(Unit) :-
 :- catalogue(needs(unit:atom, on:atom),
              [ kind(derived),
                doc("Unit needs On directly: it depends on it, or is a VM placed on it, or at home there if its place \c
-                    is unknown.") ]).
+                    is unknown."),
+               say(["what needs what directly?", "what does {unit} need directly?", "what needs {on} directly?",
+                    "does {unit} itself need {on}?"]) ]).
 
 needs(Unit, On) :-
     depends_on(Unit, On).
@@ -39,7 +49,10 @@ needs(Vm, Node) :-
 
 :- catalogue(unknown_need(unit:atom, on:atom),
              [ kind(derived),
-               doc("Unit depends on On, which is neither a node nor a VM of this site: mend the inventory.") ]).
+               doc("Unit depends on On, which is neither a node nor a VM of this site: mend the inventory."),
+               say(["which dependencies point at something that does not exist?",
+                    "does {unit} depend on something that we do not have?",
+                    "what depends on {on}, which is not here?"]) ]).
 
 unknown_need(Unit, On) :-
     depends_on(Unit, On),
@@ -48,7 +61,9 @@ unknown_need(Unit, On) :-
                 %   The rank that every recursion descends: at most 32 levels.
 
 :- catalogue(rank_below(rank:integer, below:integer),
-             [ kind(derived), doc("Below is Rank - 1, for ranks 1 to 32: how deep a graph is walked.") ]).
+             [ kind(derived), doc("Below is Rank - 1, for ranks 1 to 32: how deep a graph is walked."),
+               say(["which rank is below each rank?", "which rank is below {rank}?",
+                    "which rank has {below} just below it?"]) ]).
 
 rank_below(32, 31).
 rank_below(31, 30).
@@ -84,7 +99,9 @@ rank_below(2, 1).
 rank_below(1, 0).
 
 :- catalogue(needs_within(unit:atom, steps:integer, on:atom),
-             [ kind(derived), lemma(true), doc("Unit needs On in at most Steps steps.") ]).
+             [ kind(derived), lemma(true), doc("Unit needs On in at most Steps steps."),
+               say(["what needs what within how many steps?", "what does {unit} need within {steps} steps?",
+                    "within how many steps does {unit} need {on}?"]) ]).
 
 needs_within(Unit, Steps, On) :-
     rank_below(Steps, _),
@@ -96,7 +113,9 @@ needs_within(Unit, Steps, On) :-
 
 :- catalogue(needed_within(on:atom, steps:integer, unit:atom),
              [ kind(derived), lemma(true),
-               doc("On is needed by Unit in at most Steps steps: needs_within/3 from the other end.") ]).
+               doc("On is needed by Unit in at most Steps steps: needs_within/3 from the other end."),
+               say(["what is needed by what within how many steps?", "what needs {on} within {steps} steps?",
+                    "within how many steps is {on} needed by {unit}?"]) ]).
 
 needed_within(On, Steps, Unit) :-
     rank_below(Steps, _),
@@ -107,13 +126,18 @@ needed_within(On, Steps, Unit) :-
     needed_within(Next, Fewer, Unit).
 
 :- catalogue(needs_deep(unit:atom, on:atom),
-             [ kind(derived), doc("Unit needs On, directly or through others. Give Unit.") ]).
+             [ kind(derived), doc("Unit needs On, directly or through others. Give Unit."),
+               say(["what does everything need in the end?", "what does {unit} need, directly or through others?",
+                    "does {unit} rely on {on}, even indirectly?"]) ]).
 
 needs_deep(Unit, On) :-
     needs_within(Unit, 32, On).
 
 :- catalogue(needed_by(on:atom, unit:atom),
-             [ kind(derived), doc("On is needed by Unit, directly or through others. Give On.") ]).
+             [ kind(derived), doc("On is needed by Unit, directly or through others. Give On."),
+               say(["what is needed by what, directly or through others?",
+                    "what needs {on}, directly or through others?", "what does {unit} hang on in the end?",
+                    "is {on} needed by {unit}?"]) ]).
 
 needed_by(On, Unit) :-
     needed_within(On, 32, Unit).
@@ -121,7 +145,9 @@ needed_by(On, Unit) :-
                 %   Cycles. A unit that has a chain of 32 needs below it is on a cycle, waits for one, or is too deep.
 
 :- catalogue(need_chain(unit:atom, length:integer),
-             [ kind(derived), lemma(true), doc("A chain of Length needs begins at Unit.") ]).
+             [ kind(derived), lemma(true), doc("A chain of Length needs begins at Unit."),
+               say(["how long are the chains of needs that begin at each unit?",
+                    "how long a chain of needs begins at {unit}?", "where does a chain of {length} needs begin?"]) ]).
 
 need_chain(Unit, 0) :-
     boot_unit(Unit).
@@ -131,7 +157,9 @@ need_chain(Unit, Length) :-
     need_chain(On, Shorter).
 
 :- catalogue(needed_chain(unit:atom, length:integer),
-             [ kind(derived), lemma(true), doc("A chain of Length needs ends at Unit.") ]).
+             [ kind(derived), lemma(true), doc("A chain of Length needs ends at Unit."),
+               say(["how long are the chains of needs that end at each unit?",
+                    "how long a chain of needs ends at {unit}?", "where does a chain of {length} needs end?"]) ]).
 
 needed_chain(Unit, 0) :-
     boot_unit(Unit).
@@ -142,7 +170,9 @@ needed_chain(Unit, Length) :-
 
 :- catalogue(boot_blocked(unit:atom),
              [ kind(derived),
-               doc("Unit has no place in the boot order: it is on a cycle, waits for one, or is 32 levels deep.") ]).
+               doc("Unit has no place in the boot order: it is on a cycle, waits for one, or is 32 levels deep."),
+               say(["what has no place in the boot order?", "is the boot of {unit} blocked?",
+                    "what is stuck in a boot cycle or waits for one?"]) ]).
 
 boot_blocked(Unit) :-
     boot_unit(Unit),
@@ -151,7 +181,9 @@ boot_blocked(Unit) :-
 :- catalogue(knot(unit:atom, on:atom),
              [ kind(derived), lemma(true),
                doc("Unit needs On directly, and both have endless needs below and above: a part of a cycle, or \c
-                    between two.") ]).
+                    between two."),
+               say(["which needs are tangled in cycles?", "which tangled needs does {unit} have?",
+                    "what needs {on} in a knot of cycles?"]) ]).
 
 knot(Unit, On) :-
     needs(Unit, On),
@@ -159,7 +191,10 @@ knot(Unit, On) :-
     needed_chain(Unit, 32).
 
 :- catalogue(knot_within(unit:atom, steps:integer, on:atom),
-             [ kind(derived), lemma(true), doc("Unit comes to On in at most Steps steps of knot/2.") ]).
+             [ kind(derived), lemma(true), doc("Unit comes to On in at most Steps steps of knot/2."),
+               say(["what comes to what through a knot, and in how many steps?",
+                    "what does {unit} come to within {steps} steps of a knot?",
+                    "in how many steps of a knot does {unit} come to {on}?"]) ]).
 
 knot_within(Unit, Steps, On) :-
     rank_below(Steps, _),
@@ -171,7 +206,9 @@ knot_within(Unit, Steps, On) :-
 
 :- catalogue(boot_cycle(unit:atom, on:atom),
              [ kind(derived),
-               doc("Unit needs On directly, and On needs Unit in the end: one edge of a cycle of at most 33 units.") ]).
+               doc("Unit needs On directly, and On needs Unit in the end: one edge of a cycle of at most 33 units."),
+               say(["which units need each other in a cycle?", "is {unit} on a boot cycle?",
+                    "what needs {on} in a boot cycle?", "are there circular dependencies?"]) ]).
 
 boot_cycle(Unit, On) :-
     knot(Unit, On),
@@ -180,7 +217,9 @@ boot_cycle(Unit, On) :-
                 %   The order: levels. What is on one level may start at the same time.
 
 :- catalogue(boot_height(unit:atom, height:integer),
-             [ kind(derived), lemma(true), doc("A chain of Height needs begins at Unit, which no cycle blocks.") ]).
+             [ kind(derived), lemma(true), doc("A chain of Height needs begins at Unit, which no cycle blocks."),
+               say(["how high does each unit stand in the boot order?",
+                    "which heights does {unit} have in the boot order?", "what stands at height {height}?"]) ]).
 
 boot_height(Unit, 0) :-
     boot_unit(Unit),
@@ -195,14 +234,17 @@ boot_height(Unit, Height) :-
 :- catalogue(boot_level(unit:atom, level:integer),
              [ kind(derived), lemma(true),
                doc("Unit boots at Level: 0 needs nothing, and each unit is above all that it needs. No answer for a \c
-                    blocked unit.") ]).
+                    blocked unit."),
+               say(["in which order does everything boot?", "at which level does {unit} boot?",
+                    "what boots at level {level}?", "when does {unit} come up in the boot order?"]) ]).
 
 boot_level(Unit, Level) :-
     boot_unit(Unit),
     aggregate_all(max(Height), boot_height(Unit, Height), Level).
 
 :- catalogue(boot_root(unit:atom),
-             [ kind(derived), doc("The boot begins at Unit: it needs nothing, and others need it.") ]).
+             [ kind(derived), doc("The boot begins at Unit: it needs nothing, and others need it."),
+               say(["what boots first?", "where does the boot begin?", "is {unit} a root of the boot order?"]) ]).
 
 boot_root(Unit) :-
     boot_unit(Unit),
@@ -211,7 +253,10 @@ boot_root(Unit) :-
     Dependents > 0.
 
 :- catalogue(clear_boot_root(unit:atom),
-             [ kind(derived), doc("Unit is the one root of the boot order.") ]).
+             [ kind(derived), doc("Unit is the one root of the boot order."),
+               say(["is there one clear root of the boot order?",
+                    "what is the one thing that everything boots from?",
+                    "is {unit} the only root of the boot order?"]) ]).
 
 clear_boot_root(Unit) :-
     boot_root(Unit),
@@ -220,7 +265,9 @@ clear_boot_root(Unit) :-
 
 :- catalogue(starts_too_early(unit:atom, on:atom),
              [ kind(derived),
-               doc("Unit needs On directly, but is configured to start before it or together with it.") ]).
+               doc("Unit needs On directly, but is configured to start before it or together with it."),
+               say(["what is configured to start too early?", "does {unit} start before something that it needs?",
+                    "what starts before {on} although it needs it?"]) ]).
 
 starts_too_early(Unit, On) :-
     start_order(Unit, Order),
@@ -231,7 +278,8 @@ starts_too_early(Unit, On) :-
                 %   Booting, step by step.
 
 :- catalogue(unit_running(unit:atom),
-             [ kind(derived), doc("Unit is a node that is up or a VM that is running, by fresh evidence.") ]).
+             [ kind(derived), doc("Unit is a node that is up or a VM that is running, by fresh evidence."),
+               say(["what is running?", "is {unit} known to run?", "which nodes and VMs are running?"]) ]).
 
 unit_running(Unit) :-
     node_status(Unit, up).
@@ -239,7 +287,9 @@ unit_running(Unit) :-
     vm_state(Unit, running).
 
 :- catalogue(waits_for(unit:atom, on:atom),
-             [ kind(derived), doc("Unit cannot start yet: it needs On directly, which is not known to run.") ]).
+             [ kind(derived), doc("Unit cannot start yet: it needs On directly, which is not known to run."),
+               say(["what is waiting for what?", "what is {unit} waiting for?", "what waits for {on}?",
+                    "what keeps {unit} from starting?"]) ]).
 
 waits_for(Unit, On) :-
     boot_unit(Unit),
@@ -247,7 +297,9 @@ waits_for(Unit, On) :-
     \+ unit_running(On).
 
 :- catalogue(ready_to_boot(unit:atom),
-             [ kind(derived), doc("Unit is not known to run, and all that it needs directly does.") ]).
+             [ kind(derived), doc("Unit is not known to run, and all that it needs directly does."),
+               say(["what could be started now?", "is {unit} ready to boot?",
+                    "which units have all that they need, but do not run?"]) ]).
 
 ready_to_boot(Unit) :-
     boot_unit(Unit),

@@ -5,18 +5,30 @@
 %   is no firewall.
 
 :- catalogue(node_zone(node:atom, zone:atom),
-             [ kind(inventory), doc("Node belongs in Zone.") ]).
+             [ kind(inventory), doc("Node belongs in Zone."),
+               say(["which zone is each node in?", "which zone does {node} belong in?",
+                    "which nodes belong in {zone}?"]) ]).
 :- catalogue(zone_vlan(zone:atom, vlan:integer),
-             [ kind(inventory), doc("Machines of Zone are on Vlan.") ]).
+             [ kind(inventory), doc("Machines of Zone are on Vlan."),
+               say(["which VLAN does each zone have?", "which VLAN is {zone} on?",
+                    "which zone is on VLAN {vlan}?"]) ]).
 :- catalogue(node_vlan(node:atom, vlan:integer),
-             [ kind(inventory), doc("Node is plugged into Vlan.") ]).
+             [ kind(inventory), doc("Node is plugged into Vlan."),
+               say(["which VLAN is each node plugged into?", "which VLAN is {node} on?",
+                    "which nodes are on VLAN {vlan}?"]) ]).
 :- catalogue(firewall_rule(position:integer, from:atom, to:atom, service:atom, action:oneof([allow,deny])),
              [ kind(inventory),
                doc("Rule Position of the firewall: from zone From to zone To (or any), Service (or any) is allowed \c
-                    or denied.") ]).
+                    or denied."),
+               say(["what are the firewall rules?", "what does firewall rule {position} say?",
+                    "which firewall rules are there from {from} to {to}?",
+                    "which firewall rules {action} {service}?"]) ]).
 
 :- catalogue(in_wrong_vlan(node:atom, vlan:integer, expected:integer),
-             [ kind(derived), doc("Node is on Vlan, but its zone is on Expected.") ]).
+             [ kind(derived), doc("Node is on Vlan, but its zone is on Expected."),
+               say(["which nodes are in the wrong VLAN?", "is {node} on the wrong VLAN?",
+                    "which nodes are on VLAN {vlan} by mistake?",
+                    "which nodes should be on VLAN {expected} but are not?"]) ]).
 
 in_wrong_vlan(Node, Vlan, Expected) :-
     node_vlan(Node, Vlan),
@@ -26,7 +38,9 @@ in_wrong_vlan(Node, Vlan, Expected) :-
 
 :- catalogue(unknown_zone(node:atom, zone:atom),
              [ kind(derived),
-               doc("Node belongs in Zone, which has no VLAN: no firewall rule reaches it. Mend the inventory.") ]).
+               doc("Node belongs in Zone, which has no VLAN: no firewall rule reaches it. Mend the inventory."),
+               say(["which nodes belong in a zone without a VLAN?", "does {node} belong in a zone that has no VLAN?",
+                    "which nodes are in {zone}, which has no VLAN?"]) ]).
 
 unknown_zone(Node, Zone) :-
     node_zone(Node, Zone),
@@ -36,7 +50,9 @@ unknown_zone(Node, Zone) :-
 
 :- catalogue(zone(zone:atom),
              [ kind(derived), lemma(true),
-               doc("Zone has a VLAN or is named by a firewall rule; or is `other`, the rest of the world.") ]).
+               doc("Zone has a VLAN or is named by a firewall rule; or is `other`, the rest of the world."),
+               say(["which zones are there?", "what network segments does the firewall know?",
+                    "is {zone} a zone of the network?"]) ]).
 
 zone(other).
 zone(Zone) :-
@@ -50,7 +66,9 @@ zone(Zone) :-
 
 :- catalogue(service(service:atom),
              [ kind(derived), lemma(true),
-               doc("Service is named by a firewall rule; or is `other`, all that no rule names.") ]).
+               doc("Service is named by a firewall rule; or is `other`, all that no rule names."),
+               say(["which services does the firewall know?", "what services are named by firewall rules?",
+                    "does a firewall rule name {service}?"]) ]).
 
 service(other).
 service(Service) :-
@@ -58,7 +76,10 @@ service(Service) :-
     Service \== any.
 
 :- catalogue(covers_zone(pattern:atom, zone:atom),
-             [ kind(derived), doc("Pattern of a firewall rule, a zone or any, stands for Zone.") ]).
+             [ kind(derived), doc("Pattern of a firewall rule, a zone or any, stands for Zone."),
+               say(["which firewall patterns stand for which zones?",
+                    "which zones does the pattern {pattern} stand for?",
+                    "which patterns of firewall rules stand for {zone}?"]) ]).
 
 covers_zone(any, Zone) :-
     zone(Zone).
@@ -66,7 +87,10 @@ covers_zone(Zone, Zone) :-
     zone(Zone).
 
 :- catalogue(covers_service(pattern:atom, service:atom),
-             [ kind(derived), doc("Pattern of a firewall rule, a service or any, stands for Service.") ]).
+             [ kind(derived), doc("Pattern of a firewall rule, a service or any, stands for Service."),
+               say(["which firewall patterns stand for which services?",
+                    "which services does the pattern {pattern} stand for?",
+                    "which patterns of firewall rules stand for {service}?"]) ]).
 
 covers_service(any, Service) :-
     service(Service).
@@ -76,7 +100,11 @@ covers_service(Service, Service) :-
                 %   The first match decides.
 
 :- catalogue(rule_matches(position:integer, from:atom, to:atom, service:atom, action:oneof([allow,deny])),
-             [ kind(derived), doc("Rule Position, read alone, gives Action for Service from zone From to zone To.") ]).
+             [ kind(derived), doc("Rule Position, read alone, gives Action for Service from zone From to zone To."),
+               say(["what does each firewall rule say, read alone?",
+                    "what does rule {position} alone say about {service} from {from} to {to}?",
+                    "which rules match {service} from {from} to {to}?",
+                    "which rules alone would {action} {service}?"]) ]).
 
 rule_matches(Position, From, To, Service, Action) :-
     firewall_rule(Position, FromPattern, ToPattern, ServicePattern, Action),
@@ -87,7 +115,10 @@ rule_matches(Position, From, To, Service, Action) :-
 :- catalogue(first_match(from:atom, to:atom, service:atom, position:integer),
              [ kind(derived), lemma(true),
                doc("Position is the first rule about Service from zone From to zone To. No answer: none is, and it \c
-                    is denied.") ]).
+                    is denied."),
+               say(["which rule comes first for which traffic?",
+                    "which rule decides about {service} from {from} to {to}?",
+                    "for which traffic is rule {position} the first?"]) ]).
 
 first_match(From, To, Service, Position) :-
     zone(From),
@@ -99,7 +130,11 @@ first_match(From, To, Service, Position) :-
 
 :- catalogue(zone_allows(from:atom, to:atom, service:atom, position:integer),
              [ kind(derived), lemma(true),
-               doc("The firewall lets Service pass from zone From to zone To, by rule Position.") ]).
+               doc("The firewall lets Service pass from zone From to zone To, by rule Position."),
+               say(["what may pass between which zones?",
+                    "does the firewall let {service} pass from zone {from} to zone {to}?",
+                    "what may pass from zone {from} to zone {to}?",
+                    "what does firewall rule {position} let pass?"]) ]).
 
 zone_allows(From, To, Service, Position) :-
     first_match(From, To, Service, Position),
@@ -109,7 +144,9 @@ zone_allows(From, To, Service, Position) :-
 :- catalogue(reaches_by(from:atom, to:atom, service:atom, position:integer),
              [ kind(derived),
                doc("Node From may use Service of node To by firewall rule Position; 0 where both are in one zone, \c
-                    with no firewall between.") ]).
+                    with no firewall between."),
+               say(["which node reaches which, and by which rule?", "which rule lets {from} use {service} on {to}?",
+                    "by which rules can {from} get to {to}?", "what does rule {position} let nodes reach?"]) ]).
 
 reaches_by(From, To, Service, 0) :-
     node_zone(From, Zone),
@@ -125,7 +162,10 @@ reaches_by(From, To, Service, Position) :-
 :- catalogue(may_reach(from:atom, to:atom, service:atom),
              [ kind(derived),
                doc("Node From may use Service of node To: same zone, or the firewall lets it pass between their \c
-                    zones.") ]).
+                    zones."),
+               say(["which nodes can reach each other, and over what?", "can {from} reach {to}?",
+                    "may {from} use {service} on {to}?", "who can get to {to} over {service}?",
+                    "what can {from} connect to?"]) ]).
 
 may_reach(From, To, Service) :-
     reaches_by(From, To, Service, _).
@@ -133,7 +173,10 @@ may_reach(From, To, Service) :-
                 %   Mistakes in the rules.
 
 :- catalogue(ambiguous_rules(position:integer),
-             [ kind(derived), doc("Two rules stand at Position: which comes first is not said, and deny wins.") ]).
+             [ kind(derived), doc("Two rules stand at Position: which comes first is not said, and deny wins."),
+               say(["which firewall rules stand at the same position?",
+                    "is it unclear which rule at position {position} comes first?",
+                    "are there ambiguous firewall rules?"]) ]).
 
 ambiguous_rules(Position) :-
     firewall_rule(Position, _, _, _, _),
@@ -142,7 +185,9 @@ ambiguous_rules(Position) :-
 
 :- catalogue(covers_pattern(wide:atom, narrow:atom),
              [ kind(derived), lemma(true),
-               doc("As patterns of firewall rules, Wide stands for all that Narrow does.") ]).
+               doc("As patterns of firewall rules, Wide stands for all that Narrow does."),
+               say(["which firewall patterns include which others?", "which patterns does {wide} include?",
+                    "which patterns include {narrow}?"]) ]).
 
 covers_pattern(any, Zone) :-
     zone(Zone).
@@ -156,7 +201,9 @@ covers_pattern(Service, Service) :-
 
 :- catalogue(rule_decides(position:integer),
              [ kind(derived), lemma(true),
-               doc("There is traffic that rule Position decides: no earlier rule takes it.") ]).
+               doc("There is traffic that rule Position decides: no earlier rule takes it."),
+               say(["which firewall rules decide anything?", "does rule {position} ever decide anything?",
+                    "which firewall rules are in use?"]) ]).
 
 rule_decides(Position) :-
     firewall_rule(Position, _, _, _, _),
@@ -166,7 +213,9 @@ rule_decides(Position) :-
 :- catalogue(shadowed_rule(position:integer, by:integer),
              [ kind(derived),
                doc("Rule Position never decides anything; the earlier rule By takes all that it is about, or \c
-                    together with others some of it.") ]).
+                    together with others some of it."),
+               say(["which firewall rules are never used?", "which earlier rule shadows rule {position}?",
+                    "which rules does rule {by} shadow?", "are there dead firewall rules?"]) ]).
 
 shadowed_rule(Position, By) :-
     firewall_rule(Position, From, To, Service, _),

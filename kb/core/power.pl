@@ -6,21 +6,33 @@
 %   mains.
 
 :- catalogue(ups(ups:atom),
-             [ kind(inventory), doc("Ups is an uninterruptible power supply of this site.") ]).
+             [ kind(inventory), doc("Ups is an uninterruptible power supply of this site."),
+               say(["which UPSes are there?", "what battery backups do we have?", "is {ups} one of our UPSes?"]) ]).
 :- catalogue(ups_feeds(ups:atom, node:atom),
-             [ kind(inventory), doc("Node has a power supply that is plugged into Ups.") ]).
+             [ kind(inventory), doc("Node has a power supply that is plugged into Ups."),
+               say(["which UPS feeds which node?", "which nodes are plugged into {ups}?",
+                    "which UPS is {node} plugged into?"]) ]).
 :- catalogue(shutdown_takes(unit:atom, seconds:integer),
-             [ kind(inventory), unit(2, second), doc("Unit, a node or a VM, needs Seconds to shut down.") ]).
+             [ kind(inventory), unit(2, second), doc("Unit, a node or a VM, needs Seconds to shut down."),
+               say(["which shutdown times are declared?", "what shutdown time is declared for {unit}?",
+                    "for what is a shutdown time of {seconds} declared?"]) ]).
 
 :- catalogue(ups_on_battery(ups:atom, on_battery:boolean),
-             [ kind(state), key([1]), doc("Ups runs on its battery (true) or on mains (false).") ]).
+             [ kind(state), key([1]), doc("Ups runs on its battery (true) or on mains (false)."),
+               say(["which UPSes are on battery, and which on mains?", "is {ups} on battery?",
+                    "has {ups} lost its mains power?"]) ]).
 :- catalogue(ups_runtime(ups:atom, runtime:integer),
-             [ kind(state), key([1]), unit(2, second), doc("Ups expects to carry its load for Runtime on battery.") ]).
+             [ kind(state), key([1]), unit(2, second), doc("Ups expects to carry its load for Runtime on battery."),
+               say(["how long will each UPS last?", "how long can {ups} carry its load?",
+                    "how much runtime does {ups} have left?"]) ]).
 :- catalogue(ups_charge(ups:atom, charge:float),
-             [ kind(state), key([1]), unit(2, percent), doc("The battery of Ups is charged to Charge percent.") ]).
+             [ kind(state), key([1]), unit(2, percent), doc("The battery of Ups is charged to Charge percent."),
+               say(["how full are the batteries?", "what is the charge of {ups}?",
+                    "how full is the battery of {ups}?"]) ]).
 
 :- catalogue(runs_on_ups(ups:atom, unit:atom),
-             [ kind(derived), doc("Unit is a node fed by Ups, or a VM that is placed on one.") ]).
+             [ kind(derived), doc("Unit is a node fed by Ups, or a VM that is placed on one."),
+               say(["what runs on which UPS?", "what runs on {ups}?", "which UPS does {unit} run on?"]) ]).
 
 runs_on_ups(Ups, Node) :-
     ups_feeds(Ups, Node).
@@ -30,7 +42,10 @@ runs_on_ups(Ups, Vm) :-
     vm(Vm).
 
 :- catalogue(other_supply(ups:atom, node:atom),
-             [ kind(derived), doc("Node is fed by Ups, and by another one too that is known to be on mains.") ]).
+             [ kind(derived), doc("Node is fed by Ups, and by another one too that is known to be on mains."),
+               say(["which nodes have another supply that is on mains?",
+                    "which nodes on {ups} have a second supply?",
+                    "beside which UPS does {node} have another supply?"]) ]).
 
 other_supply(Ups, Node) :-
     ups_feeds(Ups, Node),
@@ -39,14 +54,18 @@ other_supply(Ups, Node) :-
     ups_on_battery(Other, false).
 
 :- catalogue(loses_power(ups:atom, node:atom),
-             [ kind(derived), doc("When Ups is empty, Node has no power.") ]).
+             [ kind(derived), doc("When Ups is empty, Node has no power."),
+               say(["which nodes lose power when which UPS is empty?", "which nodes go dark when {ups} is empty?",
+                    "which UPS takes {node} down when it is empty?"]) ]).
 
 loses_power(Ups, Node) :-
     ups_feeds(Ups, Node),
     \+ other_supply(Ups, Node).
 
 :- catalogue(on_battery(node:atom, ups:atom),
-             [ kind(derived), doc("Node lives on the battery of Ups now.") ]).
+             [ kind(derived), doc("Node lives on the battery of Ups now."),
+               say(["which nodes are living on battery?", "is {node} on battery power?",
+                    "which nodes live on the battery of {ups}?"]) ]).
 
 on_battery(Node, Ups) :-
     loses_power(Ups, Node),
@@ -56,7 +75,9 @@ on_battery(Node, Ups) :-
 
 :- catalogue(must_stop(ups:atom, unit:atom),
              [ kind(derived), lemma(true),
-               doc("Before Ups is empty, Unit must be shut down: it loses power, or needs something that does.") ]).
+               doc("Before Ups is empty, Unit must be shut down: it loses power, or needs something that does."),
+               say(["what must be shut down before which UPS is empty?", "what has to stop before {ups} is empty?",
+                    "before which UPS is empty must {unit} be shut down?"]) ]).
 
 must_stop(Ups, Node) :-
     loses_power(Ups, Node).
@@ -66,7 +87,9 @@ must_stop(Ups, Unit) :-
 
 :- catalogue(stop_takes(unit:atom, seconds:integer),
              [ kind(derived), unit(2, second),
-               doc("Unit needs Seconds to shut down: as declared, or 90 for a VM and 120 for a node.") ]).
+               doc("Unit needs Seconds to shut down: as declared, or 90 for a VM and 120 for a node."),
+               say(["how long does everything take to shut down?", "how long does {unit} take to shut down?",
+                    "what takes {seconds} to shut down?"]) ]).
 
 stop_takes(Unit, Seconds) :-
     shutdown_takes(Unit, Seconds).
@@ -81,7 +104,10 @@ stop_takes(Node, 120) :-
 :- catalogue(stop_order(ups:atom, unit:atom, level:integer),
              [ kind(derived), lemma(true),
                doc("When Ups is on battery, Unit stops in the round of Level, the highest level first: the reverse \c
-                    of the boot order.") ]).
+                    of the boot order."),
+               say(["in which order do things stop on battery?",
+                    "in which order do things stop when {ups} is on battery?", "in which round does {unit} stop?",
+                    "what stops in round {level} for {ups}?"]) ]).
 
 stop_order(Ups, Unit, Level) :-
     must_stop(Ups, Unit),
@@ -90,21 +116,28 @@ stop_order(Ups, Unit, Level) :-
 :- catalogue(stop_unordered(ups:atom, unit:atom),
              [ kind(derived),
                doc("Unit must stop before Ups is empty and has no place in the order: it is on a cycle, waits for one, or \c
-                    is neither a node nor a VM of this site.") ]).
+                    is neither a node nor a VM of this site."),
+               say(["what must stop but has no place in the shutdown order?",
+                    "what on {ups} has no place in the shutdown order?",
+                    "is {unit} missing from the shutdown order?"]) ]).
 
 stop_unordered(Ups, Unit) :-
     must_stop(Ups, Unit),
     \+ boot_level(Unit, _).
 
 :- catalogue(stop_level(ups:atom, level:integer),
-             [ kind(derived), lemma(true), doc("Something stops in the round of Level.") ]).
+             [ kind(derived), lemma(true), doc("Something stops in the round of Level."),
+               say(["which rounds does each shutdown have?", "which rounds does the shutdown for {ups} have?",
+                    "which UPSes stop something in round {level}?"]) ]).
 
 stop_level(Ups, Level) :-
     stop_order(Ups, _, Level).
 
 :- catalogue(round_takes(ups:atom, level:integer, seconds:integer),
              [ kind(derived), lemma(true), unit(3, second),
-               doc("The slowest unit that stops in the round of Level takes Seconds.") ]).
+               doc("The slowest unit that stops in the round of Level takes Seconds."),
+               say(["how long does each round of a shutdown take?", "how long do the shutdown rounds of {ups} take?",
+                    "how long does round {level} of the shutdown for {ups} take?"]) ]).
 
 round_takes(Ups, Level, Seconds) :-
     stop_level(Ups, Level),
@@ -115,7 +148,9 @@ round_takes(Ups, Level, Seconds) :-
 :- catalogue(shutdown_time(ups:atom, seconds:integer),
              [ kind(derived), lemma(true), unit(2, second),
                doc("Shutting down all that must stop for Ups takes Seconds, round after round. No answer while a \c
-                    cycle leaves no order.") ]).
+                    cycle leaves no order."),
+               say(["how long would each shutdown take?", "how long does it take to shut down everything on {ups}?",
+                    "what is the total shutdown time for {ups}?"]) ]).
 
 shutdown_time(Ups, Seconds) :-
     ups(Ups),
@@ -125,7 +160,9 @@ shutdown_time(Ups, Seconds) :-
 :- catalogue(shutdown_slack(ups:atom, seconds:integer),
              [ kind(derived), lemma(true), unit(2, second),
                doc("The shutdown for Ups may begin Seconds from now and still end before its runtime does; negative: \c
-                    too late.") ]).
+                    too late."),
+               say(["how much time is left before each shutdown must begin?",
+                    "how long can the shutdown for {ups} still wait?", "how much slack is there on {ups}?"]) ]).
 
 shutdown_slack(Ups, Seconds) :-
     ups_runtime(Ups, Runtime),
@@ -133,7 +170,10 @@ shutdown_slack(Ups, Seconds) :-
     Seconds is Runtime - Time.
 
 :- catalogue(shutdown_in_time(ups:atom),
-             [ kind(derived), doc("A shutdown for Ups that begins now ends before its runtime does.") ]).
+             [ kind(derived), doc("A shutdown for Ups that begins now ends before its runtime does."),
+               say(["for which UPSes is there still time to shut down?",
+                    "can everything on {ups} shut down in time?",
+                    "would a shutdown for {ups} that begins now make it?"]) ]).
 
 shutdown_in_time(Ups) :-
     shutdown_slack(Ups, Slack),
@@ -141,7 +181,9 @@ shutdown_in_time(Ups) :-
 
 :- catalogue(latest_shutdown(ups:atom, at:time),
              [ kind(derived),
-               doc("The shutdown for Ups must begin at At, at the latest, to end before its runtime does.") ]).
+               doc("The shutdown for Ups must begin at At, at the latest, to end before its runtime does."),
+               say(["when must each shutdown begin at the latest?", "when must we start shutting down for {ups}?",
+                    "what is the last moment for the shutdown on {ups}?"]) ]).
 
 latest_shutdown(Ups, At) :-
     shutdown_slack(Ups, Slack),
@@ -150,7 +192,10 @@ latest_shutdown(Ups, At) :-
 
 :- catalogue(stops_after(ups:atom, unit:atom, seconds:integer),
              [ kind(derived), unit(3, second),
-               doc("In the shutdown for Ups, Unit begins to stop Seconds after the first.") ]).
+               doc("In the shutdown for Ups, Unit begins to stop Seconds after the first."),
+               say(["how long after the shutdown begins does each unit stop?",
+                    "in the shutdown for {ups}, when does each unit stop?",
+                    "how far into the shutdown for {ups} does {unit} stop?"]) ]).
 
 stops_after(Ups, Unit, Seconds) :-
     stop_order(Ups, Unit, Level),
@@ -158,7 +203,9 @@ stops_after(Ups, Unit, Seconds) :-
 
 :- catalogue(latest_stop(ups:atom, unit:atom, at:time),
              [ kind(derived),
-               doc("Unit must begin to stop at At, at the latest, if all is to end before the runtime of Ups does.") ]).
+               doc("Unit must begin to stop at At, at the latest, if all is to end before the runtime of Ups does."),
+               say(["when must each unit begin to stop at the latest?", "by when must {unit} begin to stop?",
+                    "by when must each unit on {ups} begin to stop?"]) ]).
 
 latest_stop(Ups, Unit, At) :-
     latest_shutdown(Ups, Begin),
@@ -167,7 +214,9 @@ latest_stop(Ups, Unit, At) :-
 
 :- catalogue(shutdown_can_wait(ups:atom),
              [ kind(derived),
-               doc("It is proved that the shutdown for Ups may begin a minute from now and still end in time.") ]).
+               doc("It is proved that the shutdown for Ups may begin a minute from now and still end in time."),
+               say(["for which UPSes can the shutdown wait?", "can the shutdown for {ups} wait another minute?",
+                    "is it safe to put off the shutdown for {ups}?"]) ]).
 
 shutdown_can_wait(Ups) :-
     shutdown_slack(Ups, Slack),
@@ -177,7 +226,9 @@ shutdown_can_wait(Ups) :-
 
 :- catalogue(shutdown_due(ups:atom),
              [ kind(derived),
-               doc("Ups is on battery, and it is not proved that the shutdown can wait another minute: begin now.") ]).
+               doc("Ups is on battery, and it is not proved that the shutdown can wait another minute: begin now."),
+               say(["which UPSes call for a shutdown now?", "must we shut down for {ups} now?",
+                    "is a shutdown due?"]) ]).
 
 shutdown_due(Ups) :-
     ups_on_battery(Ups, true),

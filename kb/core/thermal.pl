@@ -1,17 +1,25 @@
 %   Temperatures, throttling, and which way they go.
 
 :- catalogue(node_class(node:atom, class:oneof([rpi4,rpi5,nuc,mini_pc,server,generic])),
-             [ kind(inventory), doc("The hardware class of Node, which says where it throttles.") ]).
+             [ kind(inventory), doc("The hardware class of Node, which says where it throttles."),
+               say(["what hardware is each node?", "what kind of hardware is {node}?",
+                    "which nodes are of the hardware class {class}?"]) ]).
 :- catalogue(node_temp(node:atom, temp:float),
-             [ kind(state), key([1]), unit(2, celsius), doc("The temperature of the hottest sensor of Node.") ]).
+             [ kind(state), key([1]), unit(2, celsius), doc("The temperature of the hottest sensor of Node."),
+               say(["how hot are the nodes?", "how hot is {node}?", "what is the temperature of {node}?"]) ]).
 :- catalogue(node_temp_trend(node:atom, trend:float),
              [ kind(state), key([1]), unit(2, celsius_per_minute),
                doc("How fast the temperature of Node changes, fitted over its last observations; negative when it \c
-                    falls.") ]).
+                    falls."),
+               say(["how fast do the temperatures change?", "how fast does the temperature of {node} change?",
+                    "how fast is {node} heating up?"]) ]).
 
 :- catalogue(throttles_at(class:oneof([rpi4,rpi5,nuc,mini_pc,server,generic]), limit:float),
              [ kind(derived), unit(2, celsius),
-               doc("Machines of Class lower their clock at Limit.") ]).
+               doc("Machines of Class lower their clock at Limit."),
+               say(["at which temperature does which hardware throttle?",
+                    "at which temperature does the class {class} throttle?",
+                    "which hardware throttles at {limit}?"]) ]).
 
 %   Raspberry Pi: soft limit of the firmware. The others: typical junction limits less a margin; `generic` is a
 %   guess on the safe side for a class that nobody declared.
@@ -24,7 +32,10 @@ throttles_at(generic, 90.0).
 
 :- catalogue(thermal_headroom(node:atom, headroom:float),
              [ kind(derived), unit(2, celsius),
-               doc("Degrees between the temperature of Node and where its class throttles; negative above it.") ]).
+               doc("Degrees between the temperature of Node and where its class throttles; negative above it."),
+               say(["how much thermal headroom does each node have?",
+                    "how many degrees does {node} have left before it throttles?",
+                    "how close is {node} to its limit?"]) ]).
 
 thermal_headroom(Node, Headroom) :-
     node_class(Node, Class),
@@ -33,7 +44,9 @@ thermal_headroom(Node, Headroom) :-
     Headroom is Limit - Temp.
 
 :- catalogue(at_risk_of_throttling(node:atom),
-             [ kind(derived), doc("Node is up and less than 10 degrees below where its class throttles, or above.") ]).
+             [ kind(derived), doc("Node is up and less than 10 degrees below where its class throttles, or above."),
+               say(["which nodes are about to throttle?", "is {node} close to throttling?",
+                    "which machines are running too hot?"]) ]).
 
 at_risk_of_throttling(Node) :-
     node_status(Node, up),
@@ -41,7 +54,8 @@ at_risk_of_throttling(Node) :-
     Headroom < 10.0.
 
 :- catalogue(throttling(node:atom),
-             [ kind(derived), doc("Node is up and at or above the temperature where its class throttles.") ]).
+             [ kind(derived), doc("Node is up and at or above the temperature where its class throttles."),
+               say(["which nodes are throttling?", "is {node} throttling?", "is {node} slowed down by heat?"]) ]).
 
 throttling(Node) :-
     node_status(Node, up),
@@ -51,7 +65,9 @@ throttling(Node) :-
 :- catalogue(thermal_state(node:atom, state:oneof([headroom,at_risk,throttling,unknown])),
              [ kind(derived),
                doc("Node, which is up: throttling, at risk of it, with headroom, or unknown for want of fresh \c
-                    evidence.") ]).
+                    evidence."),
+               say(["what is the thermal state of every node?", "what is the thermal state of {node}?",
+                    "which nodes have the thermal state {state}?"]) ]).
 
 thermal_state(Node, throttling) :-
     throttling(Node).
@@ -68,7 +84,9 @@ thermal_state(Node, unknown) :-
 
 :- catalogue(thermal_trend(node:atom, direction:oneof([rising,steady,falling])),
              [ kind(derived),
-               doc("The temperature of Node rises or falls by more than half a degree a minute, or is steady.") ]).
+               doc("The temperature of Node rises or falls by more than half a degree a minute, or is steady."),
+               say(["are the temperatures rising or falling?", "is {node} getting hotter or cooler?",
+                    "which nodes have a {direction} temperature?"]) ]).
 
 thermal_trend(Node, rising) :-
     node_temp_trend(Node, Trend),
@@ -82,7 +100,9 @@ thermal_trend(Node, falling) :-
 
 :- catalogue(minutes_to_throttling(node:atom, minutes:float),
              [ kind(derived), unit(2, minute),
-               doc("If the temperature of Node, which is up, goes on rising as it does, Node throttles in Minutes.") ]).
+               doc("If the temperature of Node, which is up, goes on rising as it does, Node throttles in Minutes."),
+               say(["how long until the nodes throttle?", "how many minutes until {node} throttles?",
+                    "when will {node} begin to throttle?"]) ]).
 
 minutes_to_throttling(Node, Minutes) :-
     thermal_trend(Node, rising),
@@ -93,7 +113,9 @@ minutes_to_throttling(Node, Minutes) :-
     Minutes is Headroom / Trend.
 
 :- catalogue(throttles_soon(node:atom),
-             [ kind(derived), doc("Node throttles within 10 minutes, as its temperature goes.") ]).
+             [ kind(derived), doc("Node throttles within 10 minutes, as its temperature goes."),
+               say(["which nodes will throttle soon?", "will {node} throttle soon?",
+                    "which machines throttle within ten minutes?"]) ]).
 
 throttles_soon(Node) :-
     minutes_to_throttling(Node, Minutes),

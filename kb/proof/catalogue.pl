@@ -3,12 +3,14 @@
             entry/3,                    % ?Name, ?Arity, -Entry
             entry_kind/3,               % +Name, +Arity, -Kind
             is_lemma/2,                 % +Name, +Arity
+            phrasings/3,                % ?Name, ?Arity, -Phrasings
             argument/5,                 % +Name, +Arity, ?I, -Type, -Mode
             base_type/2,                % +Type, -Base
             value_of_type/2,            % +Value, +Type
             key_positions/3             % +Name, +Arity, -Positions
           ]).
 :- use_module(library(lists)).
+:- use_module(library(apply)).
 :- use_module(library(option)).
 :- use_module(library(error)).
 :- use_module(errors).
@@ -19,9 +21,13 @@ The closed list of predicates that rules and questions may call. Each is declare
 by one directive in the core rules:
 
     :- catalogue(node_temp(node:atom, temp:float),
-                 [kind(state), key([1]), unit(2, celsius), doc("...")]).
+                 [kind(state), key([1]), unit(2, celsius), doc("..."),
+                  say(["how hot are the nodes?", "how hot is {node}?"])]).
 
     ?- entry(node_status, 2, Entry).
+
+`say` gives example questions in plain English. `{node}` stands for a value of the argument of that name; arguments that a question
+does not name are what it asks for. No rule sees them: they are for people, and for what translates a sentence into a query.
 
 Invariant: a name and arity is declared once, in one core file. The wire format of an entry is
 docs/protocol.md section 2.
@@ -32,12 +38,17 @@ docs/protocol.md section 2.
 :- dynamic entry/3.
 %   is_lemma(Name, Arity): derived once in a question for each way it is called (lemma.pl).
 :- dynamic is_lemma/2.
+%!  phrasings(?Name, ?Arity, -Phrasings:list(string)) is nondet.
+%
+%   Questions that the predicate answers, in plain English.
+:- dynamic phrasings/3.
 
 %!  declare(+Module, +Signature, +Properties) is det.
 %
 %   Add one declaration, as the directive catalogue/2 of a core file gives it.
 %
 %   @throws permission_error if the predicate is declared already.
+%   @throws domain_error(phrasing, _) for an example question that names what is no argument.
 
 declare(Module, Signature, Properties) :-
     compound_name_arguments(Signature, Name, Specs),
@@ -58,7 +69,10 @@ declare(Module, Signature, Properties) :-
     ;   true
     ),
     declared_arguments(Specs, 1, Properties, Arguments),
-    assertz(entry(Name, Arity, entry(Kind, Arguments, Det, Key, Module, Doc))).
+    option(say(Phrasings), Properties, []),
+    check_phrasings(Phrasings, Arguments),
+    assertz(entry(Name, Arity, entry(Kind, Arguments, Det, Key, Module, Doc))),
+    assertz(phrasings(Name, Arity, Phrasings)).
 
 declared_arguments([], _, _, []).
 declared_arguments([Spec|Specs], I, Properties, [argument(Name, Type, Mode, Unit)|Arguments]) :-
@@ -74,6 +88,28 @@ declared_arguments([Spec|Specs], I, Properties, [argument(Name, Type, Mode, Unit
 
 declared_mode(+(Name:Type), Name, Type, +) :- !.
 declared_mode(Name:Type, Name, Type, -).
+
+%   One at least: what nobody knows how to ask for is found by none.
+check_phrasings(Phrasings, Arguments) :-
+    must_be(list(string), Phrasings),
+    (   Phrasings == []
+    ->  domain_error(phrasings, Phrasings)
+    ;   maplist(check_phrasing(Arguments), Phrasings)
+    ).
+
+check_phrasing(Arguments, Phrasing) :-
+    (   split_string(Phrasing, "{", "", [Before|Parts]),
+        \+ sub_string(Before, _, _, _, "}"),
+        maplist(placeholder(Arguments), Parts)
+    ->  true
+    ;   domain_error(phrasing, Phrasing)
+    ).
+
+%   placeholder(+Arguments, +Part): Part is what follows a brace that opens, up to the next.
+placeholder(Arguments, Part) :-
+    split_string(Part, "}", "", [Text,_]),
+    atom_string(Name, Text),
+    memberchk(argument(Name, _, _, _), Arguments).
 
 %!  entry_kind(+Name, +Arity, -Kind) is semidet.
 

@@ -33,8 +33,9 @@ write_manifest(KbDir, File) :-
           nl(Out) ),
         close(Out)).
 
-catalogue_entry(_{name:Name, arity:Arity, kind:Kind, det:Det, key:Key, module:Module, doc:Doc, args:Args}) :-
+catalogue_entry(_{name:Name, arity:Arity, kind:Kind, det:Det, key:Key, module:Module, doc:Doc, say:Say, args:Args}) :-
     entry(Name, Arity, entry(Kind, Arguments, Det, Key, Module, Doc)),
+    phrasings(Name, Arity, Say),
     maplist(argument_entry, Arguments, Args).
 
 argument_entry(argument(Name, Type0, Mode, none), _{name:Name, type:Type, mode:Mode}) :-

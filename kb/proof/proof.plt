@@ -214,10 +214,10 @@ refuses(Text, Code) :-
     setup_call_cleanup(( tmp_file_stream(text, File, Out), write(Out, Text), close(Out) ),
                        catch(( twin:load_core(trial, File), twin:build_twins, fail ), error(logic(Code, _), _), true),
                        ( delete_file(File), retractall(twin:read_clause(_, _, _, _, _)), retractall(catalogue:entry(trial, _, _)),
-                         retractall(catalogue:entry(trial2, _, _)), retractall(twin:core_clause(trial, _, _, _, _, _)),
-                         retractall(twin:core_clause(trial2, _, _, _, _, _)) )).
+                         retractall(catalogue:entry(trial2, _, _)), retractall(catalogue:phrasings(trial, _, _)),
+                         retractall(twin:core_clause(trial, _, _, _, _, _)), retractall(twin:core_clause(trial2, _, _, _, _, _)) )).
 
-declared(":- catalogue(trial(n:atom), [kind(derived), doc(\"t\")]).\n").
+declared(":- catalogue(trial(n:atom), [kind(derived), doc(\"t\"), say([\"is {n} so?\"])]).\n").
 
 trial(Clause, Code) :- declared(D), string_concat(D, Clause, Text), refuses(Text, Code).
 
@@ -230,6 +230,32 @@ test(another_directive, Code == unknown_predicate) :- trial(":- initialization(s
 test(an_undeclared_head, Code == unknown_predicate) :- refuses("trial(a).", Code).
 
 :- end_tests(build).
+
+:- begin_tests(phrasings).
+
+says(Phrasings, Kept) :-
+    call_cleanup(( catalogue:declare(trial, said(node:atom, temp:float), [kind(derived), doc("t"), say(Phrasings)]),
+                   catalogue:phrasings(said, 2, Kept) ),
+                 ( retractall(catalogue:entry(said, _, _)), retractall(catalogue:phrasings(said, _, _)) )).
+
+test(an_example_question_binds_arguments_by_their_names, Say == ["how hot is {node}?", "is {node} at {temp}?"]) :-
+    says(["how hot is {node}?", "is {node} at {temp}?"], Say).
+test(a_placeholder_that_is_no_argument, [forall(member(Text, ["is {vm} up?", "is {} up?", "is {node up?", "is node} up?", "is {{node}} up?"])),
+                                         error(domain_error(phrasing, Text))]) :-
+    says([Text], _).
+test(a_predicate_without_an_example, error(domain_error(phrasings, []))) :- says([], _).
+test(an_example_is_text, error(type_error(_, _))) :- says([how], _).
+test(every_predicate_has_three_to_five_and_one_that_binds_nothing, Others == []) :-
+    findall(Name/Arity,
+            ( catalogue:entry(Name, Arity, _),
+              \+ ( catalogue:phrasings(Name, Arity, Say), length(Say, Length), between(3, 5, Length),
+                   member(Open, Say), \+ sub_string(Open, _, _, _, "{") ) ),
+            Others).
+test(no_example_stands_for_two_predicates, Twice == []) :-
+    findall(Text, ( catalogue:phrasings(_, _, Say), member(Text, Say) ), Texts),
+    findall(Text, ( select(Text, Texts, Rest), memberchk(Text, Rest) ), Twice).
+
+:- end_tests(phrasings).
 
 :- begin_tests(golden).
 

@@ -15,6 +15,17 @@ test('a manifest gives its catalogue by name and arity and its clauses by id', (
   assert.equal(manifest.clauses.get('busy/1#2'), undefined);
 });
 
+test('example questions come with a predicate; a manifest of an older bundle has none', () => {
+  assert.deepEqual(manifest.entries.get('node_up/2')?.say, []);
+  const [entry] = MANIFEST_JSON.catalogue;
+  const said = readManifest({
+    ...MANIFEST_JSON,
+    catalogue: [{ ...entry, say: ['what time is it?'] }],
+    clauses: [],
+  });
+  assert.deepEqual(said.entries.get('now/1')?.say, ['what time is it?']);
+});
+
 test('a manifest that is none, or contradicts itself, is refused', () => {
   const [entry] = MANIFEST_JSON.catalogue;
   const [clause] = MANIFEST_JSON.clauses;

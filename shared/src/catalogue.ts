@@ -26,6 +26,8 @@ const entry = z.strictObject({
   key: z.array(z.int().min(1)),
   module: z.string(),
   doc: z.string(),
+  /** Questions in plain English that it answers; `{name}` stands for a value of that argument. Older bundles have none. */
+  say: z.array(z.string()).default([]),
   args: z.array(argument),
 });
 const clause = z.strictObject({

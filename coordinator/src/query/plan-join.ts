@@ -140,6 +140,7 @@ const SITE: CatalogueEntry = {
   key: [],
   module: 'fleet',
   doc: '',
+  say: [],
   args: [{ name: 'site', type: 'atom', mode: '-' }],
 };
 
