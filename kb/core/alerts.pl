@@ -10,28 +10,28 @@
 %   None of them: the reading lies in the hysteresis band, and what is active stays active.
 
 :- catalogue(active_alert(alert:atom, subject:atom, severity:oneof([info,warning,critical])),
-             [ kind(state), key([1,2]), doc("Alert is raised for Subject with Severity."),
+             [ kind(state), key([1,2]), doc("The alert Alert is raised for Subject with severity Severity."),
                say(["which alerts are active?", "is anything wrong with {subject}?",
                     "what is the {alert} alert raised for?", "which {severity} alerts are there?",
                     "does {subject} have a {severity} alert?"]) ]).
 :- catalogue(alert_unknown(alert:atom, subject:atom),
              [ kind(state), key([1,2]),
-               doc("Alert is raised for Subject, but the evidence that it rests on is missing by now."),
+               doc("The alert Alert is raised for Subject, but the evidence that it rests on is missing by now."),
                say(["of which active alerts has the evidence gone?",
                     "is the evidence for any alert about {subject} missing?",
                     "for what is it unknown whether {alert} still holds?"]) ]).
 :- catalogue(node_mount(node:atom, mount:atom, reserve:integer),
              [ kind(inventory), unit(3, mebibyte),
-               doc("Reserve of Node's file system at Mount should stay free: below it an alert is raised, below half \c
-                    of it a critical one."),
+               doc("Of Node's file system at Mount, Reserve should stay free. Below it an alert is raised, below \c
+                    half of it a critical one."),
                say(["how much disk should stay free on each node?", "which file systems of {node} have a reserve?",
                     "what is the reserve of {mount} on {node}?", "which nodes have a reserve for {mount}?"]) ]).
 
 :- catalogue(alert_change(alert:atom, subject:atom, severity:oneof([info,warning,critical]),
                           change:oneof([raise,clear,lose,regain])),
              [ kind(derived),
-               doc("What is to change about Alert for Subject: raise it with Severity, clear it, or its evidence was \c
-                    lost or is back."),
+               doc("The next change of the alert Alert for Subject, of severity Severity, is Change. It is to be \c
+                    raised or cleared, or its evidence was lost or is back."),
                say(["which alerts are about to change?", "what is to change about the alerts of {subject}?",
                     "where is the {alert} alert about to change?", "which alerts are to {change} now?"]) ]).
 
@@ -53,7 +53,7 @@ alert_change(Alert, Subject, Severity, regain) :-
     \+ severity_changes(Alert, Subject).
 
 :- catalogue(severity_changes(alert:atom, subject:atom),
-             [ kind(derived), doc("Alert is active for Subject and is now raised with another severity."),
+             [ kind(derived), doc("The alert Alert is active for Subject and is now raised with another severity."),
                say(["which alerts change their severity?", "does the severity of any alert about {subject} change?",
                     "for what does the {alert} alert get another severity?"]) ]).
 
@@ -63,7 +63,7 @@ severity_changes(Alert, Subject) :-
     Other \== Severity.
 
 :- catalogue(alert_subject(alert:atom, subject:atom),
-             [ kind(derived), doc("Alert exists and is about Subject, by the inventory."),
+             [ kind(derived), doc("The alert Alert exists and is about Subject, by the inventory."),
                say(["which alerts exist, and about what?", "what could be alerted about {subject}?",
                     "what does the {alert} alert watch?"]) ]).
 
@@ -91,18 +91,22 @@ alert_subject(logic_node_dependent, Node) :-
     logic_node(Node).
 
 :- catalogue(alert_on(alert:atom, subject:atom, severity:oneof([info,warning,critical])),
-             [ kind(derived), doc("Fresh evidence shows that Alert should be active for Subject with Severity."),
+             [ kind(derived),
+               doc("Fresh evidence shows that the alert Alert should be active for Subject with severity \c
+                    Severity."),
                say(["which alerts does fresh evidence call for?", "what should be raised for {subject}?",
                     "for what should the {alert} alert be active?",
                     "which alerts should be {severity}, by the evidence?"]) ]).
 :- catalogue(alert_over(alert:atom, subject:atom),
              [ kind(derived),
-               doc("Fresh evidence shows that Alert is over for Subject, past its hysteresis. Give both."),
+               doc("Fresh evidence shows that the alert Alert is over for Subject, past its hysteresis. Give \c
+                    both."),
                say(["which alerts are over?", "is the {alert} alert over for {subject}?",
                     "what is over for {subject}?"]) ]).
 :- catalogue(alert_blind(alert:atom, subject:atom),
              [ kind(derived),
-               doc("The evidence that would tell whether Alert holds for Subject is missing. Give both."),
+               doc("The evidence that would tell whether the alert Alert holds for Subject is missing. Give \c
+                    both."),
                say(["for which alerts is the evidence missing?",
                     "is the evidence for the {alert} alert about {subject} missing?",
                     "what can not be told about {subject}?"]) ]).
@@ -250,7 +254,8 @@ alert_blind(disk_full, Node) :-
 
 :- catalogue(mount_quarters(node:atom, mount:atom, above:integer),
              [ kind(derived),
-               doc("At least Above quarters of the reserve (3 or 5) are free on Node's file system at Mount."),
+               doc("At least Above quarters of the reserve are free on Node's file system at Mount. Above is 3 \c
+                    or 5."),
                say(["how many quarters of its reserve does each file system have free?",
                     "how many quarters of its reserve does {mount} on {node} have free?",
                     "how much of the reserve is free on {node}, in quarters?",
@@ -266,7 +271,9 @@ mount_quarters(Node, Mount, 5) :-
     Space * 4 >= Reserve * 5.
 
 :- catalogue(mount_not_above(node:atom, quarters:integer),
-             [ kind(derived), doc("A file system of Node is not known to have Quarters of its reserve free."),
+             [ kind(derived),
+               doc("A file system of Node is not known to have Quarters quarters of its reserve free. Quarters \c
+                    is 3 or 5."),
                say(["which nodes are not known to have their reserves free?",
                     "how many quarters of a reserve is {node} not known to have free?",
                     "which nodes are not known to have {quarters} quarters of a reserve free?"]) ]).

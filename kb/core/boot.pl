@@ -8,7 +8,7 @@
 
 :- catalogue(depends_on(unit:atom, on:atom),
              [ kind(inventory),
-               doc("Unit, a node or a VM, works only while the unit On does: storage, DNS, a database."),
+               doc("Unit works only while On does. Both are nodes or VMs: storage, DNS, a database."),
                say(["what depends on what?", "what does {unit} depend on?", "what depends on {on}?",
                     "does {unit} depend on {on}?"]) ]).
 :- catalogue(vm_home(vm:atom, node:atom),
@@ -17,7 +17,7 @@
                say(["where is each VM at home?", "what is the home of {vm}?", "which VMs are at home on {node}?"]) ]).
 :- catalogue(start_order(unit:atom, order:integer),
              [ kind(inventory),
-               doc("Unit is configured to start at Order, lower first (Proxmox: start/shutdown order)."),
+               doc("Unit is configured to start in place Order. Lower first (Proxmox: start/shutdown order)."),
                say(["in which order is everything configured to start?",
                     "what start order is configured for {unit}?",
                     "what is configured to start at order {order}?"]) ]).
@@ -34,8 +34,8 @@ boot_unit(Unit) :-
 
 :- catalogue(needs(unit:atom, on:atom),
              [ kind(derived),
-               doc("Unit needs On directly: it depends on it, or is a VM placed on it, or at home there if its place \c
-                    is unknown."),
+               doc("Unit needs On directly. It depends on it, or is a VM placed on it, or at home there if its \c
+                    place is unknown."),
                say(["what needs what directly?", "what does {unit} need directly?", "what needs {on} directly?",
                     "does {unit} itself need {on}?"]) ]).
 
@@ -49,7 +49,7 @@ needs(Vm, Node) :-
 
 :- catalogue(unknown_need(unit:atom, on:atom),
              [ kind(derived),
-               doc("Unit depends on On, which is neither a node nor a VM of this site: mend the inventory."),
+               doc("Unit depends on On, which is neither a node nor a VM of this site. Mend the inventory."),
                say(["which dependencies point at something that does not exist?",
                     "does {unit} depend on something that we do not have?",
                     "what depends on {on}, which is not here?"]) ]).
@@ -61,7 +61,8 @@ unknown_need(Unit, On) :-
                 %   The rank that every recursion descends: at most 32 levels.
 
 :- catalogue(rank_below(rank:integer, below:integer),
-             [ kind(derived), doc("Below is Rank - 1, for ranks 1 to 32: how deep a graph is walked."),
+             [ kind(derived),
+               doc("Rank Below is one below rank Rank. For ranks 1 to 32: how deep a graph is walked."),
                say(["which rank is below each rank?", "which rank is below {rank}?",
                     "which rank has {below} just below it?"]) ]).
 
@@ -113,7 +114,7 @@ needs_within(Unit, Steps, On) :-
 
 :- catalogue(needed_within(on:atom, steps:integer, unit:atom),
              [ kind(derived), lemma(true),
-               doc("On is needed by Unit in at most Steps steps: needs_within/3 from the other end."),
+               doc("On is needed by Unit in at most Steps steps. It is needs_within/3 from the other end."),
                say(["what is needed by what within how many steps?", "what needs {on} within {steps} steps?",
                     "within how many steps is {on} needed by {unit}?"]) ]).
 
@@ -170,7 +171,7 @@ needed_chain(Unit, Length) :-
 
 :- catalogue(boot_blocked(unit:atom),
              [ kind(derived),
-               doc("Unit has no place in the boot order: it is on a cycle, waits for one, or is 32 levels deep."),
+               doc("Unit has no place in the boot order. It is on a cycle, waits for one, or is 32 levels deep."),
                say(["what has no place in the boot order?", "is the boot of {unit} blocked?",
                     "what is stuck in a boot cycle or waits for one?"]) ]).
 
@@ -180,7 +181,7 @@ boot_blocked(Unit) :-
 
 :- catalogue(knot(unit:atom, on:atom),
              [ kind(derived), lemma(true),
-               doc("Unit needs On directly, and both have endless needs below and above: a part of a cycle, or \c
+               doc("Unit needs On directly, and both have endless needs below and above. A part of a cycle, or \c
                     between two."),
                say(["which needs are tangled in cycles?", "which tangled needs does {unit} have?",
                     "what needs {on} in a knot of cycles?"]) ]).
@@ -191,7 +192,8 @@ knot(Unit, On) :-
     needed_chain(Unit, 32).
 
 :- catalogue(knot_within(unit:atom, steps:integer, on:atom),
-             [ kind(derived), lemma(true), doc("Unit comes to On in at most Steps steps of knot/2."),
+             [ kind(derived), lemma(true),
+               doc("Unit comes to On in at most Steps steps along cycles of needs. They are steps of knot/2."),
                say(["what comes to what through a knot, and in how many steps?",
                     "what does {unit} come to within {steps} steps of a knot?",
                     "in how many steps of a knot does {unit} come to {on}?"]) ]).
@@ -206,7 +208,8 @@ knot_within(Unit, Steps, On) :-
 
 :- catalogue(boot_cycle(unit:atom, on:atom),
              [ kind(derived),
-               doc("Unit needs On directly, and On needs Unit in the end: one edge of a cycle of at most 33 units."),
+               doc("Unit needs On directly, and On needs Unit in the end. One edge of a cycle of at most 33 \c
+                    units."),
                say(["which units need each other in a cycle?", "is {unit} on a boot cycle?",
                     "what needs {on} in a boot cycle?", "are there circular dependencies?"]) ]).
 
@@ -233,8 +236,8 @@ boot_height(Unit, Height) :-
 
 :- catalogue(boot_level(unit:atom, level:integer),
              [ kind(derived), lemma(true),
-               doc("Unit boots at Level: 0 needs nothing, and each unit is above all that it needs. No answer for a \c
-                    blocked unit."),
+               doc("Unit boots at level Level. Level 0 needs nothing, and each unit is above all that it needs. \c
+                    No answer for a blocked unit."),
                say(["in which order does everything boot?", "at which level does {unit} boot?",
                     "what boots at level {level}?", "when does {unit} come up in the boot order?"]) ]).
 
@@ -243,7 +246,7 @@ boot_level(Unit, Level) :-
     aggregate_all(max(Height), boot_height(Unit, Height), Level).
 
 :- catalogue(boot_root(unit:atom),
-             [ kind(derived), doc("The boot begins at Unit: it needs nothing, and others need it."),
+             [ kind(derived), doc("The boot begins at Unit, which needs nothing and which others need."),
                say(["what boots first?", "where does the boot begin?", "is {unit} a root of the boot order?"]) ]).
 
 boot_root(Unit) :-
@@ -287,7 +290,7 @@ unit_running(Unit) :-
     vm_state(Unit, running).
 
 :- catalogue(waits_for(unit:atom, on:atom),
-             [ kind(derived), doc("Unit cannot start yet: it needs On directly, which is not known to run."),
+             [ kind(derived), doc("Unit cannot start yet, because it needs On directly, which is not known to run."),
                say(["what is waiting for what?", "what is {unit} waiting for?", "what waits for {on}?",
                     "what keeps {unit} from starting?"]) ]).
 

@@ -6,7 +6,7 @@
 
 :- catalogue(now(time:time),
              [ kind(clock), det(det),
-               doc("The time of the question by the site's clock, in milliseconds since 1970 UTC."),
+               doc("The time of the question by the site's clock is Time. In milliseconds since 1970 UTC."),
                say(["what time is it at this site?", "what does the clock of the site say?",
                     "what is the time of this question?"]) ]).
 
@@ -26,7 +26,7 @@
 
 :- catalogue(quorum_device(cluster:atom, node:atom),
              [ kind(inventory),
-               doc("Node gives Cluster one vote without being a member, as a QDevice does for a cluster of two."),
+               doc("Node gives Cluster one vote without being a member. So does a QDevice for a cluster of two."),
                say(["which clusters have a quorum device?", "what is the quorum device of {cluster}?",
                     "for which cluster is {node} the quorum device?"]) ]).
 
@@ -36,7 +36,7 @@
 
 :- catalogue(node_status(node:atom, status:oneof([up,down,unknown])),
              [ kind(derived), det(multi),
-               doc("The status of Node: up or down by fresh evidence, otherwise unknown."),
+               doc("The status of Node is Status. Up or down by fresh evidence, otherwise unknown."),
                say(["what is the status of every node?", "is {node} up?", "which nodes are {status}?",
                     "is {node} {status}?"]) ]).
 
@@ -80,7 +80,7 @@ cluster_voter(Cluster, Node) :-
     quorum_device(Cluster, Node).
 
 :- catalogue(cluster_voter_seen(cluster:atom, node:atom, up:boolean),
-             [ kind(derived), doc("Node has a vote in Cluster and was seen up or down."),
+             [ kind(derived), doc("Node has a vote in Cluster and was seen up (true) or down (false)."),
                say(["which voters were seen up or down?", "which voters of {cluster} were seen, and how?",
                     "was {node} seen as a voter?"]) ]).
 
@@ -104,8 +104,8 @@ cluster_votes(Cluster, Up, Total) :-
 
 :- catalogue(quorum_margin(cluster:atom, margin:integer),
              [ kind(derived), lemma(true),
-               doc("Votes that Cluster may still lose before it loses quorum; negative when it has. Unknown is not \c
-                    up."),
+               doc("Cluster may still lose Margin votes before it loses quorum. Negative when it has; unknown is \c
+                    not up."),
                say(["how many votes can each cluster still lose?",
                     "how many votes can {cluster} lose before its quorum is gone?",
                     "which clusters have a quorum margin of {margin}?"]) ]).
@@ -116,7 +116,8 @@ quorum_margin(Cluster, Margin) :-
 
 :- catalogue(quorum_margin_at_best(cluster:atom, margin:integer),
              [ kind(derived), lemma(true),
-               doc("The quorum margin of Cluster if every node that is unknown were up."),
+               doc("Cluster might still lose Margin votes before it loses quorum, if every node that is unknown \c
+                    were up."),
                say(["what would the quorum margins be if all unknown nodes were up?",
                     "how many votes could {cluster} lose at best?",
                     "which clusters have a quorum margin of {margin} at best?"]) ]).
@@ -127,7 +128,7 @@ quorum_margin_at_best(Cluster, Margin) :-
     Margin is Total - Down - (Total // 2 + 1).
 
 :- catalogue(has_quorum(cluster:atom),
-             [ kind(derived), doc("More than half of the votes of Cluster are up."),
+             [ kind(derived), doc("Cluster has quorum. More than half of its votes are up."),
                say(["which clusters have quorum?", "does {cluster} have quorum?", "is {cluster} quorate?"]) ]).
 
 has_quorum(Cluster) :-
@@ -157,7 +158,8 @@ quorum_at_risk(Cluster) :-
 
 :- catalogue(lost_with(node:atom, what:oneof([vm,dependent,quorum]), lost:atom),
              [ kind(derived),
-               doc("If Node failed now, Lost would go with it: a VM placed there, a unit that needs it, a quorum."),
+               doc("If Node failed now, Lost would go with it (What). A VM placed there, a unit that needs it, a \c
+                    quorum."),
                say(["what would be lost with each node?", "what goes down if {node} fails?",
                     "whose failure would take {lost} down?", "which {what} would be lost if {node} died?"]) ]).
 
@@ -178,8 +180,8 @@ lost_with(Node, quorum, Cluster) :-
 
 :- catalogue(violation(rule:oneof([member_of_cluster,runs_on_cluster,needs_its_dependents]), subject:atom),
              [ kind(derived),
-               doc("The logic node breaks Rule with Subject: it is a member of that cluster, or a VM on it; or it \c
-                    needs Subject, which boots late."),
+               doc("The logic node breaks the rule Rule with Subject. It is a member of that cluster, or a VM on \c
+                    it; or it needs Subject, which boots late."),
                say(["does the logic node break any rule?", "which rule does the logic node break with {subject}?",
                     "with what does the logic node break the rule {rule}?"]) ]).
 

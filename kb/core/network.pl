@@ -5,27 +5,27 @@
 %   is no firewall.
 
 :- catalogue(node_zone(node:atom, zone:atom),
-             [ kind(inventory), doc("Node belongs in Zone."),
+             [ kind(inventory), doc("Node belongs in zone Zone."),
                say(["which zone is each node in?", "which zone does {node} belong in?",
                     "which nodes belong in {zone}?"]) ]).
 :- catalogue(zone_vlan(zone:atom, vlan:integer),
-             [ kind(inventory), doc("Machines of Zone are on Vlan."),
+             [ kind(inventory), doc("Machines of zone Zone are on VLAN Vlan."),
                say(["which VLAN does each zone have?", "which VLAN is {zone} on?",
                     "which zone is on VLAN {vlan}?"]) ]).
 :- catalogue(node_vlan(node:atom, vlan:integer),
-             [ kind(inventory), doc("Node is plugged into Vlan."),
+             [ kind(inventory), doc("Node is plugged into VLAN Vlan."),
                say(["which VLAN is each node plugged into?", "which VLAN is {node} on?",
                     "which nodes are on VLAN {vlan}?"]) ]).
 :- catalogue(firewall_rule(position:integer, from:atom, to:atom, service:atom, action:oneof([allow,deny])),
              [ kind(inventory),
-               doc("Rule Position of the firewall: from zone From to zone To (or any), Service (or any) is allowed \c
-                    or denied."),
+               doc("Rule Position of the firewall, from zone From to zone To, says of service Service: Action. \c
+                    From, To and Service may be any."),
                say(["what are the firewall rules?", "what does firewall rule {position} say?",
                     "which firewall rules are there from {from} to {to}?",
                     "which firewall rules {action} {service}?"]) ]).
 
 :- catalogue(in_wrong_vlan(node:atom, vlan:integer, expected:integer),
-             [ kind(derived), doc("Node is on Vlan, but its zone is on Expected."),
+             [ kind(derived), doc("Node is on VLAN Vlan, but its zone is on VLAN Expected."),
                say(["which nodes are in the wrong VLAN?", "is {node} on the wrong VLAN?",
                     "which nodes are on VLAN {vlan} by mistake?",
                     "which nodes should be on VLAN {expected} but are not?"]) ]).
@@ -38,7 +38,8 @@ in_wrong_vlan(Node, Vlan, Expected) :-
 
 :- catalogue(unknown_zone(node:atom, zone:atom),
              [ kind(derived),
-               doc("Node belongs in Zone, which has no VLAN: no firewall rule reaches it. Mend the inventory."),
+               doc("Node belongs in zone Zone, which has no VLAN. No firewall rule reaches it: mend the \c
+                    inventory."),
                say(["which nodes belong in a zone without a VLAN?", "does {node} belong in a zone that has no VLAN?",
                     "which nodes are in {zone}, which has no VLAN?"]) ]).
 
@@ -50,7 +51,8 @@ unknown_zone(Node, Zone) :-
 
 :- catalogue(zone(zone:atom),
              [ kind(derived), lemma(true),
-               doc("Zone has a VLAN or is named by a firewall rule; or is `other`, the rest of the world."),
+               doc("Zone is a zone of the network. It has a VLAN or is named by a firewall rule; or is `other`, \c
+                    the rest of the world."),
                say(["which zones are there?", "what network segments does the firewall know?",
                     "is {zone} a zone of the network?"]) ]).
 
@@ -66,7 +68,8 @@ zone(Zone) :-
 
 :- catalogue(service(service:atom),
              [ kind(derived), lemma(true),
-               doc("Service is named by a firewall rule; or is `other`, all that no rule names."),
+               doc("Service is a service that the firewall knows. It is named by a firewall rule; or is `other`, \c
+                    all that no rule names."),
                say(["which services does the firewall know?", "what services are named by firewall rules?",
                     "does a firewall rule name {service}?"]) ]).
 
@@ -76,7 +79,8 @@ service(Service) :-
     Service \== any.
 
 :- catalogue(covers_zone(pattern:atom, zone:atom),
-             [ kind(derived), doc("Pattern of a firewall rule, a zone or any, stands for Zone."),
+             [ kind(derived),
+               doc("The pattern Pattern of a firewall rule stands for zone Zone. It is a zone or any."),
                say(["which firewall patterns stand for which zones?",
                     "which zones does the pattern {pattern} stand for?",
                     "which patterns of firewall rules stand for {zone}?"]) ]).
@@ -87,7 +91,8 @@ covers_zone(Zone, Zone) :-
     zone(Zone).
 
 :- catalogue(covers_service(pattern:atom, service:atom),
-             [ kind(derived), doc("Pattern of a firewall rule, a service or any, stands for Service."),
+             [ kind(derived),
+               doc("The pattern Pattern of a firewall rule stands for service Service. It is a service or any."),
                say(["which firewall patterns stand for which services?",
                     "which services does the pattern {pattern} stand for?",
                     "which patterns of firewall rules stand for {service}?"]) ]).
@@ -100,7 +105,8 @@ covers_service(Service, Service) :-
                 %   The first match decides.
 
 :- catalogue(rule_matches(position:integer, from:atom, to:atom, service:atom, action:oneof([allow,deny])),
-             [ kind(derived), doc("Rule Position, read alone, gives Action for Service from zone From to zone To."),
+             [ kind(derived),
+               doc("Rule Position, read alone, gives Action for service Service from zone From to zone To."),
                say(["what does each firewall rule say, read alone?",
                     "what does rule {position} alone say about {service} from {from} to {to}?",
                     "which rules match {service} from {from} to {to}?",
@@ -114,8 +120,8 @@ rule_matches(Position, From, To, Service, Action) :-
 
 :- catalogue(first_match(from:atom, to:atom, service:atom, position:integer),
              [ kind(derived), lemma(true),
-               doc("Position is the first rule about Service from zone From to zone To. No answer: none is, and it \c
-                    is denied."),
+               doc("Rule Position is the first about service Service from zone From to zone To. No answer: none \c
+                    is, and it is denied."),
                say(["which rule comes first for which traffic?",
                     "which rule decides about {service} from {from} to {to}?",
                     "for which traffic is rule {position} the first?"]) ]).
@@ -130,7 +136,7 @@ first_match(From, To, Service, Position) :-
 
 :- catalogue(zone_allows(from:atom, to:atom, service:atom, position:integer),
              [ kind(derived), lemma(true),
-               doc("The firewall lets Service pass from zone From to zone To, by rule Position."),
+               doc("The firewall lets service Service pass from zone From to zone To, by rule Position."),
                say(["what may pass between which zones?",
                     "does the firewall let {service} pass from zone {from} to zone {to}?",
                     "what may pass from zone {from} to zone {to}?",
@@ -143,8 +149,8 @@ zone_allows(From, To, Service, Position) :-
 
 :- catalogue(reaches_by(from:atom, to:atom, service:atom, position:integer),
              [ kind(derived),
-               doc("Node From may use Service of node To by firewall rule Position; 0 where both are in one zone, \c
-                    with no firewall between."),
+               doc("Node From may use service Service of node To, by firewall rule Position. It is 0 where both \c
+                    are in one zone, with no firewall between."),
                say(["which node reaches which, and by which rule?", "which rule lets {from} use {service} on {to}?",
                     "by which rules can {from} get to {to}?", "what does rule {position} let nodes reach?"]) ]).
 
@@ -161,8 +167,8 @@ reaches_by(From, To, Service, Position) :-
 
 :- catalogue(may_reach(from:atom, to:atom, service:atom),
              [ kind(derived),
-               doc("Node From may use Service of node To: same zone, or the firewall lets it pass between their \c
-                    zones."),
+               doc("Node From may use service Service of node To. Same zone, or the firewall lets it pass \c
+                    between their zones."),
                say(["which nodes can reach each other, and over what?", "can {from} reach {to}?",
                     "may {from} use {service} on {to}?", "who can get to {to} over {service}?",
                     "what can {from} connect to?"]) ]).
@@ -173,7 +179,8 @@ may_reach(From, To, Service) :-
                 %   Mistakes in the rules.
 
 :- catalogue(ambiguous_rules(position:integer),
-             [ kind(derived), doc("Two rules stand at Position: which comes first is not said, and deny wins."),
+             [ kind(derived),
+               doc("Two rules stand at position Position. Which comes first is not said, and deny wins."),
                say(["which firewall rules stand at the same position?",
                     "is it unclear which rule at position {position} comes first?",
                     "are there ambiguous firewall rules?"]) ]).
@@ -201,7 +208,7 @@ covers_pattern(Service, Service) :-
 
 :- catalogue(rule_decides(position:integer),
              [ kind(derived), lemma(true),
-               doc("There is traffic that rule Position decides: no earlier rule takes it."),
+               doc("There is traffic that rule Position decides. No earlier rule takes it."),
                say(["which firewall rules decide anything?", "does rule {position} ever decide anything?",
                     "which firewall rules are in use?"]) ]).
 
@@ -212,8 +219,8 @@ rule_decides(Position) :-
 
 :- catalogue(shadowed_rule(position:integer, by:integer),
              [ kind(derived),
-               doc("Rule Position never decides anything; the earlier rule By takes all that it is about, or \c
-                    together with others some of it."),
+               doc("Rule Position never decides anything, because of the earlier rule By. It takes all that the \c
+                    rule is about, or together with others some of it."),
                say(["which firewall rules are never used?", "which earlier rule shadows rule {position}?",
                     "which rules does rule {by} shadow?", "are there dead firewall rules?"]) ]).
 

@@ -13,7 +13,8 @@
                say(["which UPS feeds which node?", "which nodes are plugged into {ups}?",
                     "which UPS is {node} plugged into?"]) ]).
 :- catalogue(shutdown_takes(unit:atom, seconds:integer),
-             [ kind(inventory), unit(2, second), doc("Unit, a node or a VM, needs Seconds to shut down."),
+             [ kind(inventory), unit(2, second),
+               doc("Unit is declared to need Seconds to shut down. It is a node or a VM."),
                say(["which shutdown times are declared?", "what shutdown time is declared for {unit}?",
                     "for what is a shutdown time of {seconds} declared?"]) ]).
 
@@ -26,12 +27,12 @@
                say(["how long will each UPS last?", "how long can {ups} carry its load?",
                     "how much runtime does {ups} have left?"]) ]).
 :- catalogue(ups_charge(ups:atom, charge:float),
-             [ kind(state), key([1]), unit(2, percent), doc("The battery of Ups is charged to Charge percent."),
+             [ kind(state), key([1]), unit(2, percent), doc("The battery of Ups is charged to Charge."),
                say(["how full are the batteries?", "what is the charge of {ups}?",
                     "how full is the battery of {ups}?"]) ]).
 
 :- catalogue(runs_on_ups(ups:atom, unit:atom),
-             [ kind(derived), doc("Unit is a node fed by Ups, or a VM that is placed on one."),
+             [ kind(derived), doc("Unit runs on Ups. It is a node fed by it, or a VM that is placed on one."),
                say(["what runs on which UPS?", "what runs on {ups}?", "which UPS does {unit} run on?"]) ]).
 
 runs_on_ups(Ups, Node) :-
@@ -42,7 +43,7 @@ runs_on_ups(Ups, Vm) :-
     vm(Vm).
 
 :- catalogue(other_supply(ups:atom, node:atom),
-             [ kind(derived), doc("Node is fed by Ups, and by another one too that is known to be on mains."),
+             [ kind(derived), doc("Node is fed by Ups, and by another UPS too that is known to be on mains."),
                say(["which nodes have another supply that is on mains?",
                     "which nodes on {ups} have a second supply?",
                     "beside which UPS does {node} have another supply?"]) ]).
@@ -75,7 +76,7 @@ on_battery(Node, Ups) :-
 
 :- catalogue(must_stop(ups:atom, unit:atom),
              [ kind(derived), lemma(true),
-               doc("Before Ups is empty, Unit must be shut down: it loses power, or needs something that does."),
+               doc("Before Ups is empty, Unit must be shut down. It loses power, or needs something that does."),
                say(["what must be shut down before which UPS is empty?", "what has to stop before {ups} is empty?",
                     "before which UPS is empty must {unit} be shut down?"]) ]).
 
@@ -87,7 +88,7 @@ must_stop(Ups, Unit) :-
 
 :- catalogue(stop_takes(unit:atom, seconds:integer),
              [ kind(derived), unit(2, second),
-               doc("Unit needs Seconds to shut down: as declared, or 90 for a VM and 120 for a node."),
+               doc("Unit needs Seconds to shut down. As declared, or 90 for a VM and 120 for a node."),
                say(["how long does everything take to shut down?", "how long does {unit} take to shut down?",
                     "what takes {seconds} to shut down?"]) ]).
 
@@ -103,8 +104,8 @@ stop_takes(Node, 120) :-
 
 :- catalogue(stop_order(ups:atom, unit:atom, level:integer),
              [ kind(derived), lemma(true),
-               doc("When Ups is on battery, Unit stops in the round of Level, the highest level first: the reverse \c
-                    of the boot order."),
+               doc("When Ups is on battery, Unit stops in round Level. The highest first: the reverse of the \c
+                    boot order."),
                say(["in which order do things stop on battery?",
                     "in which order do things stop when {ups} is on battery?", "in which round does {unit} stop?",
                     "what stops in round {level} for {ups}?"]) ]).
@@ -115,8 +116,8 @@ stop_order(Ups, Unit, Level) :-
 
 :- catalogue(stop_unordered(ups:atom, unit:atom),
              [ kind(derived),
-               doc("Unit must stop before Ups is empty and has no place in the order: it is on a cycle, waits for one, or \c
-                    is neither a node nor a VM of this site."),
+               doc("Unit must stop before Ups is empty, but has no place in the order. It is on a cycle, waits \c
+                    for one, or is neither a node nor a VM of this site."),
                say(["what must stop but has no place in the shutdown order?",
                     "what on {ups} has no place in the shutdown order?",
                     "is {unit} missing from the shutdown order?"]) ]).
@@ -126,7 +127,7 @@ stop_unordered(Ups, Unit) :-
     \+ boot_level(Unit, _).
 
 :- catalogue(stop_level(ups:atom, level:integer),
-             [ kind(derived), lemma(true), doc("Something stops in the round of Level."),
+             [ kind(derived), lemma(true), doc("When Ups is on battery, something stops in round Level."),
                say(["which rounds does each shutdown have?", "which rounds does the shutdown for {ups} have?",
                     "which UPSes stop something in round {level}?"]) ]).
 
@@ -135,7 +136,8 @@ stop_level(Ups, Level) :-
 
 :- catalogue(round_takes(ups:atom, level:integer, seconds:integer),
              [ kind(derived), lemma(true), unit(3, second),
-               doc("The slowest unit that stops in the round of Level takes Seconds."),
+               doc("When Ups is on battery, round Level takes Seconds. That is what the slowest unit takes that \c
+                    stops in it."),
                say(["how long does each round of a shutdown take?", "how long do the shutdown rounds of {ups} take?",
                     "how long does round {level} of the shutdown for {ups} take?"]) ]).
 
@@ -147,7 +149,7 @@ round_takes(Ups, Level, Seconds) :-
 
 :- catalogue(shutdown_time(ups:atom, seconds:integer),
              [ kind(derived), lemma(true), unit(2, second),
-               doc("Shutting down all that must stop for Ups takes Seconds, round after round. No answer while a \c
+               doc("Shutting down all that must stop for Ups takes Seconds. Round after round; no answer while a \c
                     cycle leaves no order."),
                say(["how long would each shutdown take?", "how long does it take to shut down everything on {ups}?",
                     "what is the total shutdown time for {ups}?"]) ]).
@@ -159,8 +161,8 @@ shutdown_time(Ups, Seconds) :-
 
 :- catalogue(shutdown_slack(ups:atom, seconds:integer),
              [ kind(derived), lemma(true), unit(2, second),
-               doc("The shutdown for Ups may begin Seconds from now and still end before its runtime does; negative: \c
-                    too late."),
+               doc("The shutdown for Ups may begin Seconds from now and still end before its runtime does. \c
+                    Negative: too late."),
                say(["how much time is left before each shutdown must begin?",
                     "how long can the shutdown for {ups} still wait?", "how much slack is there on {ups}?"]) ]).
 
@@ -226,7 +228,8 @@ shutdown_can_wait(Ups) :-
 
 :- catalogue(shutdown_due(ups:atom),
              [ kind(derived),
-               doc("Ups is on battery, and it is not proved that the shutdown can wait another minute: begin now."),
+               doc("The shutdown for Ups is due. It is on battery, and it is not proved that the shutdown can \c
+                    wait another minute: begin now."),
                say(["which UPSes call for a shutdown now?", "must we shut down for {ups} now?",
                     "is a shutdown due?"]) ]).
 

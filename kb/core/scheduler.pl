@@ -33,34 +33,36 @@
                say(["how much disk does each VM take?", "how much disk does {vm} take?",
                     "which VMs take {space} of disk?"]) ]).
 :- catalogue(keep_together(vm:atom, other:atom),
-             [ kind(inventory), doc("Affinity: Vm and Other run on one node."),
+             [ kind(inventory), doc("Vm and Other are declared to run on one node. Affinity."),
                say(["which VMs are declared to stay together?", "with which VM is {vm} declared to stay?",
                     "which VM is declared to stay with {other}?"]) ]).
 :- catalogue(keep_apart(vm:atom, other:atom),
-             [ kind(inventory), doc("Anti-affinity: Vm and Other run on different nodes."),
+             [ kind(inventory), doc("Vm and Other are declared to run on different nodes. Anti-affinity."),
                say(["which VMs are declared to stay apart?", "from which VM is {vm} declared to stay apart?",
                     "which VM is declared to stay apart from {other}?"]) ]).
 :- catalogue(pinned(vm:atom, node:atom),
              [ kind(inventory),
-               doc("Vm runs on Node, or another node that it is pinned to, and nowhere else: a card or disk is \c
-                    there."),
+               doc("Vm is pinned to Node. It runs there, or on another node that it is pinned to, and nowhere \c
+                    else: a card or disk is there."),
                say(["which VMs are pinned, and where?", "where is {vm} pinned?",
                     "which VMs are pinned to {node}?"]) ]).
 
 :- catalogue(node_load(node:atom, load:float),
              [ kind(state), key([1]), unit(2, load_per_core),
-               doc("One-minute load of Node divided by its cores."),
+               doc("The load of Node, for each of its cores, is Load. It is the one-minute load."),
                say(["what is the load of every node?", "how busy is {node}?", "what is the load on {node}?"]) ]).
 :- catalogue(node_memory_available(node:atom, memory:integer),
-             [ kind(state), key([1]), unit(2, mebibyte), doc("Memory that Node's kernel can still give out."),
+             [ kind(state), key([1]), unit(2, mebibyte), doc("Node's kernel can still give out Memory of memory."),
                say(["how much memory is available on each node?", "how much memory is available on {node}?",
                     "how much RAM can {node} still give out?"]) ]).
 :- catalogue(node_disk_available(node:atom, mount:atom, space:integer),
-             [ kind(state), key([1,2]), unit(3, mebibyte), doc("Space left on Node's file system at Mount."),
+             [ kind(state), key([1,2]), unit(3, mebibyte), doc("Space is left on Node's file system at Mount."),
                say(["how much disk space is left on each node?", "how much disk space is left on {node}?",
                     "how much space is left on {mount} of {node}?", "how much is left on {mount} of each node?"]) ]).
 :- catalogue(node_maintenance(node:atom, maintenance:boolean),
-             [ kind(state), key([1]), doc("Node is in maintenance: what runs there stays, nothing new comes."),
+             [ kind(state), key([1]),
+               doc("Node is in maintenance (true) or in use (false). In maintenance, what runs there stays, \c
+                    nothing new comes."),
                say(["what is the maintenance state of every node?", "is {node} in maintenance?",
                     "is {node} being worked on?"]) ]).
 :- catalogue(vm_host(vm:atom, node:atom),
@@ -68,7 +70,7 @@
                say(["where does each VM run?", "where does {vm} run?", "which VMs are on {node}?",
                     "is {vm} on {node}?"]) ]).
 :- catalogue(vm_state(vm:atom, state:oneof([running,stopped,paused])),
-             [ kind(state), key([1]), doc("The state of Vm."),
+             [ kind(state), key([1]), doc("The state of Vm is State."),
                say(["what state are the VMs in?", "what is the state of {vm}?", "which VMs are {state}?",
                     "is {vm} {state}?"]) ]).
 
@@ -84,7 +86,7 @@ vm_on(Node, Vm, Memory) :-
 
 :- catalogue(memory_free(node:atom, free:integer),
              [ kind(derived), unit(2, mebibyte),
-               doc("Memory of Node that is not given to a virtual machine; negative when overcommitted."),
+               doc("Free of Node's memory is not given to a virtual machine. Negative when overcommitted."),
                say(["how much memory is free on each node?", "how much memory is free on {node}?",
                     "how much memory of {node} is not given to a VM?"]) ]).
 
@@ -112,7 +114,9 @@ overcommitted(Node) :-
 vcpus_per_core(4).
 
 :- catalogue(node_capacity(node:atom, resource:oneof([memory,cores,disk]), capacity:integer),
-             [ kind(derived), doc("Node has Capacity of Resource for virtual machines: MiB, or virtual cores."),
+             [ kind(derived),
+               doc("The capacity of Node in Resource, for virtual machines, is Capacity. In MiB, or virtual \c
+                    cores."),
                say(["what is the capacity of each node?", "what capacity does {node} have?",
                     "what is the {resource} capacity of {node}?",
                     "what is the {resource} capacity of each node?"]) ]).
@@ -127,7 +131,8 @@ node_capacity(Node, disk, Capacity) :-
     node_disk(Node, Capacity).
 
 :- catalogue(vm_demand(vm:atom, resource:oneof([memory,cores,disk]), demand:integer),
-             [ kind(derived), doc("Vm takes Demand of Resource wherever it is placed: MiB, or virtual cores."),
+             [ kind(derived),
+               doc("The demand of Vm in Resource, wherever it is placed, is Demand. In MiB, or virtual cores."),
                say(["what does each VM demand?", "what does {vm} demand?", "what is the {resource} demand of {vm}?",
                     "what is the {resource} demand of each VM?"]) ]).
 
@@ -139,7 +144,7 @@ vm_demand(Vm, disk, Demand) :-
     vm_disk(Vm, Demand).
 
 :- catalogue(vm_takes(node:atom, vm:atom, resource:oneof([memory,cores,disk]), demand:integer),
-             [ kind(derived), doc("Vm is placed on Node and takes Demand of Resource there."),
+             [ kind(derived), doc("Vm is placed on Node, and its demand in Resource there is Demand."),
                say(["what does each VM take on its node?", "what do the VMs on {node} take?",
                     "what does {vm} take where it is placed?", "what {resource} do the VMs on {node} take?"]) ]).
 
@@ -149,7 +154,7 @@ vm_takes(Node, Vm, Resource, Demand) :-
 
 :- catalogue(resource_free(node:atom, resource:oneof([memory,cores,disk]), free:integer),
              [ kind(derived), lemma(true),
-               doc("Free of Node's Resource is not given to a virtual machine; negative when it was given twice."),
+               doc("Free of Node's Resource is not given to a virtual machine. Negative when it was given twice."),
                say(["what is free on each node?", "what does {node} have left?",
                     "what is left of {resource} on {node}?", "which nodes have {resource} left?"]) ]).
 
@@ -170,7 +175,8 @@ lacks_room(Node, Vm, Resource) :-
 
 :- catalogue(overloaded(node:atom, what:oneof([memory,cores,disk,load])),
              [ kind(derived),
-               doc("More of What was given out than Node has, or its load is above one for each core."),
+               doc("Node is overloaded in What. More of it was given out than Node has, or its load is above one \c
+                    for each core."),
                say(["which nodes are overloaded?", "is {node} overloaded?",
                     "which nodes are overloaded in {what}?"]) ]).
 
@@ -184,7 +190,8 @@ overloaded(Node, load) :-
                 %   Who must be together, apart, or in one place.
 
 :- catalogue(together(vm:atom, other:atom),
-             [ kind(derived), doc("Vm and Other run on one node, whichever way round that was declared."),
+             [ kind(derived),
+               doc("Vm and Other belong together on one node. Whichever way round that was declared."),
                say(["which VMs belong together?", "which VMs belong with {vm}?",
                     "must {vm} and {other} run on one node?"]) ]).
 
@@ -194,7 +201,8 @@ together(Vm, Other) :-
     keep_together(Other, Vm).
 
 :- catalogue(apart(vm:atom, other:atom),
-             [ kind(derived), doc("Vm and Other run on different nodes, whichever way round that was declared."),
+             [ kind(derived),
+               doc("Vm and Other must run on different nodes. Whichever way round that was declared."),
                say(["which VMs must run apart?", "from which VMs must {vm} be apart?",
                     "must {vm} and {other} run on different nodes?"]) ]).
 
@@ -250,7 +258,7 @@ pinned_elsewhere(Vm, Node) :-
 
 :- catalogue(can_host(node:atom, vm:atom),
              [ kind(derived),
-               doc("Vm could be moved to Node: it is up and not in maintenance, has room, and no affinity or pin \c
+               doc("Vm could be moved to Node. It is up and not in maintenance, has room, and no affinity or pin \c
                     forbids it."),
                say(["which nodes could take which VMs?", "where could {vm} move to?", "what could {node} take over?",
                     "could {vm} be moved to {node}?"]) ]).
@@ -271,7 +279,8 @@ can_host(Node, Vm) :-
 :- catalogue(cannot_host(node:atom, vm:atom,
                          reason:oneof([node_down,node_unknown,maintenance,here_already,unknown_size,
                                        no_memory,no_cores,no_disk,kept_apart,kept_together,pinned_elsewhere])),
-             [ kind(derived), doc("Why Vm can not be moved to Node. Every reason is given. Give Node or Vm."),
+             [ kind(derived),
+               doc("Vm can not be moved to Node, because of Reason. Every reason is given. Give Node or Vm."),
                say(["which VMs can not be moved where, and why?", "why can {vm} not move to {node}?",
                     "which nodes can not take {vm}, and why?", "which VMs can not move to {node}, and why?",
                     "which nodes can not take {vm} because of {reason}?"]) ]).
@@ -333,7 +342,7 @@ evacuation_target(Node, Vm, To) :-
     can_host(To, Vm).
 
 :- catalogue(stranded(node:atom, vm:atom),
-             [ kind(derived), doc("Vm is placed on Node, and no other node could take it: it stops when Node does."),
+             [ kind(derived), doc("Vm is placed on Node, and no other node could take it. It stops when Node does."),
                say(["which VMs could not go anywhere else?", "which VMs on {node} have nowhere to go?",
                     "is {vm} stranded where it is?"]) ]).
 
@@ -394,7 +403,8 @@ placement_violation(Vm, Node, pinned_elsewhere) :-
 
 :- catalogue(well_placed(vm:atom, node:atom),
              [ kind(derived),
-               doc("Vm is placed on Node, which is up, and nothing speaks against it: what certifies a placement."),
+               doc("Vm is placed on Node, which is up, and nothing speaks against it. This is what certifies a \c
+                    placement."),
                say(["which VMs are well placed?", "is {vm} well placed?", "which VMs are well placed on {node}?"]) ]).
 
 well_placed(Vm, Node) :-

@@ -1,22 +1,22 @@
 %   Temperatures, throttling, and which way they go.
 
 :- catalogue(node_class(node:atom, class:oneof([rpi4,rpi5,nuc,mini_pc,server,generic])),
-             [ kind(inventory), doc("The hardware class of Node, which says where it throttles."),
+             [ kind(inventory), doc("The hardware class of Node is Class. It says where it throttles."),
                say(["what hardware is each node?", "what kind of hardware is {node}?",
                     "which nodes are of the hardware class {class}?"]) ]).
 :- catalogue(node_temp(node:atom, temp:float),
-             [ kind(state), key([1]), unit(2, celsius), doc("The temperature of the hottest sensor of Node."),
+             [ kind(state), key([1]), unit(2, celsius),
+               doc("The temperature of Node is Temp. It is that of its hottest sensor."),
                say(["how hot are the nodes?", "how hot is {node}?", "what is the temperature of {node}?"]) ]).
 :- catalogue(node_temp_trend(node:atom, trend:float),
              [ kind(state), key([1]), unit(2, celsius_per_minute),
-               doc("How fast the temperature of Node changes, fitted over its last observations; negative when it \c
-                    falls."),
+               doc("The temperature of Node changes by Trend. Fitted over its last observations; negative when \c
+                    it falls."),
                say(["how fast do the temperatures change?", "how fast does the temperature of {node} change?",
                     "how fast is {node} heating up?"]) ]).
 
 :- catalogue(throttles_at(class:oneof([rpi4,rpi5,nuc,mini_pc,server,generic]), limit:float),
-             [ kind(derived), unit(2, celsius),
-               doc("Machines of Class lower their clock at Limit."),
+             [ kind(derived), unit(2, celsius), doc("Machines of class Class lower their clock at Limit."),
                say(["at which temperature does which hardware throttle?",
                     "at which temperature does the class {class} throttle?",
                     "which hardware throttles at {limit}?"]) ]).
@@ -32,7 +32,7 @@ throttles_at(generic, 90.0).
 
 :- catalogue(thermal_headroom(node:atom, headroom:float),
              [ kind(derived), unit(2, celsius),
-               doc("Degrees between the temperature of Node and where its class throttles; negative above it."),
+               doc("The temperature of Node is Headroom below where its class throttles. Negative above it."),
                say(["how much thermal headroom does each node have?",
                     "how many degrees does {node} have left before it throttles?",
                     "how close is {node} to its limit?"]) ]).
@@ -64,8 +64,8 @@ throttling(Node) :-
 
 :- catalogue(thermal_state(node:atom, state:oneof([headroom,at_risk,throttling,unknown])),
              [ kind(derived),
-               doc("Node, which is up: throttling, at risk of it, with headroom, or unknown for want of fresh \c
-                    evidence."),
+               doc("The thermal state of Node, which is up, is State. Throttling, at risk of it, with headroom, \c
+                    or unknown for want of fresh evidence."),
                say(["what is the thermal state of every node?", "what is the thermal state of {node}?",
                     "which nodes have the thermal state {state}?"]) ]).
 
@@ -84,7 +84,8 @@ thermal_state(Node, unknown) :-
 
 :- catalogue(thermal_trend(node:atom, direction:oneof([rising,steady,falling])),
              [ kind(derived),
-               doc("The temperature of Node rises or falls by more than half a degree a minute, or is steady."),
+               doc("The temperature of Node is Direction. Rising or falling by more than half a degree a minute, \c
+                    or steady."),
                say(["are the temperatures rising or falling?", "is {node} getting hotter or cooler?",
                     "which nodes have a {direction} temperature?"]) ]).
 

@@ -251,9 +251,24 @@ test(every_predicate_has_three_to_five_and_one_that_binds_nothing, Others == [])
               \+ ( catalogue:phrasings(Name, Arity, Say), length(Say, Length), between(3, 5, Length),
                    member(Open, Say), \+ sub_string(Open, _, _, _, "{") ) ),
             Others).
+test(the_first_sentence_of_each_doc_names_every_argument, Unnamed == []) :-
+    findall(Name/Arity-Argument,
+            ( catalogue:entry(Name, Arity, entry(_, Arguments, _, _, _, Doc)), split_string(Doc, ".", "", [Sentence|_]),
+              member(argument(Argument, _, _, _), Arguments), \+ names(Sentence, Argument) ),
+            Unnamed).
 test(no_example_stands_for_two_predicates, Twice == []) :-
     findall(Text, ( catalogue:phrasings(_, _, Say), member(Text, Say) ), Texts),
     findall(Text, ( select(Text, Texts, Rest), memberchk(Text, Rest) ), Twice).
+
+%   A boolean is named by its two values.
+names(Sentence, Argument) :-
+    restyle_identifier('OneTwo', Argument, Name),
+    sub_string(Sentence, _, _, _, Name),
+    !.
+names(Sentence, Argument) :-
+    memberchk(Argument, [up,on_battery,maintenance]),
+    sub_string(Sentence, _, _, _, "(true) or "),
+    sub_string(Sentence, _, _, _, "(false)").
 
 :- end_tests(phrasings).
 
