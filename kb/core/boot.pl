@@ -62,7 +62,7 @@ unknown_need(Unit, On) :-
 
 :- catalogue(rank_below(rank:integer, below:integer),
              [ kind(derived),
-               doc("Rank Below is one below rank Rank. For ranks 1 to 32: how deep a graph is walked."),
+               doc("The next rank below Rank is Below. For ranks 1 to 32: how deep a graph is walked."),
                say(["which rank is below each rank?", "which rank is below {rank}?",
                     "which rank has {below} just below it?"]) ]).
 

@@ -149,8 +149,8 @@ zone_allows(From, To, Service, Position) :-
 
 :- catalogue(reaches_by(from:atom, to:atom, service:atom, position:integer),
              [ kind(derived),
-               doc("Node From may use service Service of node To, by firewall rule Position. It is 0 where both \c
-                    are in one zone, with no firewall between."),
+               doc("Node From may use service Service of node To, by rule Position of the firewall. It is 0 \c
+                    where both are in one zone, with no firewall between."),
                say(["which node reaches which, and by which rule?", "which rule lets {from} use {service} on {to}?",
                     "by which rules can {from} get to {to}?", "what does rule {position} let nodes reach?"]) ]).
 
@@ -219,7 +219,7 @@ rule_decides(Position) :-
 
 :- catalogue(shadowed_rule(position:integer, by:integer),
              [ kind(derived),
-               doc("Rule Position never decides anything, because of the earlier rule By. It takes all that the \c
+               doc("Rule Position never decides anything, because of rule By before it. That takes all that the \c
                     rule is about, or together with others some of it."),
                say(["which firewall rules are never used?", "which earlier rule shadows rule {position}?",
                     "which rules does rule {by} shadow?", "are there dead firewall rules?"]) ]).

@@ -52,7 +52,8 @@
                doc("The load of Node, for each of its cores, is Load. It is the one-minute load."),
                say(["what is the load of every node?", "how busy is {node}?", "what is the load on {node}?"]) ]).
 :- catalogue(node_memory_available(node:atom, memory:integer),
-             [ kind(state), key([1]), unit(2, mebibyte), doc("Node's kernel can still give out Memory of memory."),
+             [ kind(state), key([1]), unit(2, mebibyte),
+               doc("The memory that the kernel of Node can still give out is Memory."),
                say(["how much memory is available on each node?", "how much memory is available on {node}?",
                     "how much RAM can {node} still give out?"]) ]).
 :- catalogue(node_disk_available(node:atom, mount:atom, space:integer),

@@ -64,8 +64,8 @@ throttling(Node) :-
 
 :- catalogue(thermal_state(node:atom, state:oneof([headroom,at_risk,throttling,unknown])),
              [ kind(derived),
-               doc("The thermal state of Node, which is up, is State. Throttling, at risk of it, with headroom, \c
-                    or unknown for want of fresh evidence."),
+               doc("The thermal state of Node is State. Node is up: throttling, at risk of it, with headroom, or \c
+                    unknown for want of fresh evidence."),
                say(["what is the thermal state of every node?", "what is the thermal state of {node}?",
                     "which nodes have the thermal state {state}?"]) ]).
 
@@ -84,8 +84,8 @@ thermal_state(Node, unknown) :-
 
 :- catalogue(thermal_trend(node:atom, direction:oneof([rising,steady,falling])),
              [ kind(derived),
-               doc("The temperature of Node is Direction. Rising or falling by more than half a degree a minute, \c
-                    or steady."),
+               doc("The trend of the temperature of Node is Direction. Rising or falling by more than half a \c
+                    degree a minute, or steady."),
                say(["are the temperatures rising or falling?", "is {node} getting hotter or cooler?",
                     "which nodes have a {direction} temperature?"]) ]).
 

@@ -157,7 +157,7 @@ function templateVariables(template: Term): string[] {
 }
 
 /** Named variables with an occurrence outside negations and aggregates, in order of first occurrence. */
-function answerVariables(goal: Term): string[] {
+export function answerVariables(goal: Term): string[] {
   const outer = new Set(outsideVariables(goal));
   return variablesOf(goal).filter((name) => outer.has(name) && !name.startsWith('_'));
 }
@@ -208,7 +208,7 @@ export function checkGoal(
   return checked.goal;
 }
 
-function occurrences(...terms: readonly Term[]): Map<string, number> {
+export function occurrences(...terms: readonly Term[]): Map<string, number> {
   const counts = new Map<string, number>();
   for (const term of terms) eachVariable(term, (name) => counts.set(name, (counts.get(name) ?? 0) + 1));
   return counts;

@@ -152,13 +152,13 @@ interface Filling {
   readonly put: (name: string, argument: Place) => Term;
 }
 
-interface Meant extends Pick<CatalogueArgument, 'type' | 'unit' | 'name'> {
+export interface Meant extends Pick<CatalogueArgument, 'type' | 'unit' | 'name'> {
   readonly entry?: CatalogueEntry;
 }
 
 const COUNT: Meant = { name: 'count', type: 'integer' };
 
-function argumentsByVariable(form: Term, { entries }: Manifest): Map<string, Meant> {
+export function argumentsByVariable(form: Term, { entries }: Manifest): Map<string, Meant> {
   const meant = new Map<string, Meant>();
   const note = (term: Term | undefined, argument: Meant) => {
     if (term?.kind === 'var' && !meant.has(term.name)) meant.set(term.name, argument);
