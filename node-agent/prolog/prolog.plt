@@ -37,6 +37,8 @@ test(our_own_answer_goal_is_refused, V == unknown_predicate) :- verdict(logic:an
 test(a_twin_is_refused, V == unknown_predicate) :- verdict(derived:node_status(_,_,user,0,_), [], V).
 test(a_cyclic_goal_is_refused, V == type_error) :- X = node(X), verdict(X, [template([])], V).
 test(a_nested_prove_is_refused, V == unknown_predicate) :- verdict(prove(prove(node(_),_),_), [], V).
+test(a_proof_is_shown_under_its_name_where_no_template_is_given, V == run) :-
+    verdict(prove(node(N),P), [template(_{'N':N, 'P':P}), bindings(['N'=N,'P'=P])], V).
 test(a_bound_proof_is_refused, V == type_error) :- verdict(prove(node(_), []), [], V).
 test(a_template_with_a_call_in_it_is_refused, V == type_error) :- verdict(node(N), [template(f(N,shell(ls)))], V).
 test(what_stops_the_vetting_is_not_its_verdict, [forall(member(Ball, [abort_query, time_limit_exceeded])), throws(Ball)]) :-
@@ -44,6 +46,36 @@ test(what_stops_the_vetting_is_not_its_verdict, [forall(member(Ball, [abort_quer
 test(an_error_in_the_vetting_is_told_as_one, V == refused(internal, "vetting failed")) :- vet:refusal(error(type_error(a, b), _), V).
 
 :- end_tests(vet).
+
+:- begin_tests(verdict, [setup(( limits(L), set_budgets(L) ))]).
+
+said(Text, Code) :-
+    verdict(Text, Data),
+    (   Data = refused(Code, _)
+    ->  true
+    ;   Data = run(_),
+        Code = run
+    ).
+
+test(a_text_is_vetted_and_not_run, Code == run) :- said("node_status(N, S), S == down", Code).
+test(whatever_an_ask_may_be_is_vetted, [forall(member(Text, ["prove(node(N), P)", "why_not(node_status(pve1, down), W)",
+                                                             "assuming([node_up(pve1, false)], has_quorum(C))", "node(_)"])),
+                                        true(Code == run)]) :-
+    said(Text, Code).
+test(what_asking_refuses_is_refused, [forall(member(Text-Expected, ["shell(ls)"-unknown_predicate, "node(N), X > 1"-unbound_argument,
+                                                                    "node(N"-syntax_error, "node(N) :- x"-unknown_predicate,
+                                                                    "\\+ node(N)"-free_variable, ""-unknown_predicate, "X"-type_error])),
+                                      true(Code == Expected)]) :-
+    said(Text, Code).
+test(a_text_of_megabytes_is_refused_unread, Code == too_large) :-
+    length(Codes, 1 100 000), maplist(=(0'a), Codes), string_codes(Text, Codes),
+    said(Text, Code).
+test(the_stack_limit_of_the_thread_is_as_before, Before == After) :-
+    current_prolog_flag(stack_limit, Before),
+    said("node(N)", _),
+    current_prolog_flag(stack_limit, After).
+
+:- end_tests(verdict).
 
 :- begin_tests(answer, [setup(( limits(L), set_budgets(L) ))]).
 

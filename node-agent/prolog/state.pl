@@ -9,6 +9,7 @@
 :- use_module(library(http/http_parameters), [http_parameters/2]).
 :- use_module(library(http/http_stream), [stream_range_open/3]).
 :- use_module(answer, []).
+:- use_module(vet, []).
 :- use_module(knowledge).
 
 /** <module> State: committed in transactions, rendered as text
@@ -22,6 +23,7 @@ The agent's control socket, never reachable from outside:
     GET  /observed-after?time=T   facts from the future: the clock was set back; JSON rows
     GET  /alerts?now=T&most=N     the first N changes that the rules want made to alerts
     GET  /active                  the alerts that are active
+    POST /vet                     would this question be refused? It is not asked (vet.pl)
     POST /open?site=S&folder=F    one more site in this engine: inventory from F/site, state from F/state
 
 Each may name the site that it is about, `site=S`: the module of its facts. Without, it is `site`, the one of an engine that holds one
@@ -87,6 +89,11 @@ control(get, '/active', Request) :-
     site(Request, Site),
     snapshot(( facts:revision(Site, Revision), findall(Active, active(Site, _, _, Active), Alerts) )),
     reply_json_dict(_{revision:Revision, alerts:Alerts}, []).
+control(post, '/vet', Request) :-
+    !,
+    with_body(Request, body_text, Text),
+    vet:verdict(Text, Data),
+    reply_verdict(Data).
 control(post, '/open', Request) :-
     !,
     http_parameters(Request, [site(Site, []), folder(Folder, [])]),
@@ -113,6 +120,15 @@ load_part(Site, Folder, Part, Kind) :-
     sort(Files0, Files),
     forall(member(File, Files), facts:load_facts(Site, File, Kind)).
 
+body_text(Body, Text) :-
+    read_string(Body, _, Text).
+
+reply_verdict(run(_)) :-
+    reply_json_dict(_{vetted:true}, []).
+reply_verdict(refused(Code, Message0)) :-
+    atom_string(Message0, Message),
+    reply_json_dict(_{code:Code, message:Message}, [status(400)]).
+
 reply(committed(Revision)) :-
     reply_json_dict(_{revision:Revision}, []).
 reply(conflict(Revision)) :-
@@ -123,13 +139,19 @@ reply(conflict(Revision)) :-
                 *******************************/
 
 read_batch(Request, Batch) :-
+    catch(with_body(Request, read_changes, Batch), error(syntax_error(_), _),
+          logic_errors:refuse(bad_fact, ['a fact that cannot be read'])).
+
+%   with_body(+Request, :Reader, -Read): call(Reader, Body, Read) with the request's body as a stream of text.
+:- meta_predicate with_body(+, 2, -).
+
+with_body(Request, Reader, Read) :-
     memberchk(input(In), Request),
     memberchk(content_length(Length), Request),
     setup_call_cleanup(
         stream_range_open(In, Body, [size(Length)]),
         ( set_stream(Body, encoding(utf8)),
-          catch(read_changes(Body, Batch), error(syntax_error(_), _),
-                logic_errors:refuse(bad_fact, ['a fact that cannot be read'])) ),
+          call(Reader, Body, Read) ),
         close(Body)).
 
 read_changes(Body, Changes) :-

@@ -1,5 +1,6 @@
 :- module(vet,
           [ vetted/3,                   % +Goal0, +Options, -Data
+            verdict/2,                  % +Text, -Data
             drop_tagged/1,              % +Tag
             forget_tag/1                % +Tag
           ]).
@@ -7,6 +8,7 @@
 :- use_module(library(option)).
 :- use_module(library(pengines)).
 :- use_module(answer, []).
+:- use_module(reply, []).
 :- use_module(knowledge).
 
 /** <module> Vetting: nothing runs that is not in the closed language
@@ -99,6 +101,35 @@ vetted(Goal0, Options, Data) :-
     Data = Data0.
 vetted(_, _, refused(internal, "vetting failed")).
 
+%!  verdict(+Text:string, -Data) is det.
+%
+%   The same for a question that nobody asks yet: read and vetted under the budgets of one that runs, and no more.
+
+verdict(Text, Data) :-
+    current_prolog_flag(stack_limit, Before),
+    logic:budget(stack, Stack),
+    setup_call_cleanup(
+        set_prolog_flag(stack_limit, Stack),
+        catch(logic:bounded(vet:read_and_vetted(Text, Data0)), Error, untold(Error, Data0)),
+        set_prolog_flag(stack_limit, Before)),
+    Data = Data0.
+
+read_and_vetted(Text, Data) :-
+    string_length(Text, Length),
+    longest_question(Most),
+    (   Length > Most
+    ->  Data = refused(too_large, "the question is too large")
+    ;   term_string(Ask, Text, [variable_names(Bindings), module(logic)]),
+        dict_create(Named, _, Bindings),
+        vetted(Ask, [template(Named), bindings(Bindings)], Data)
+    ).
+
+%   The agent bounds what a person may send, and writes it anew: as the lane's frames.
+longest_question(1048576).
+
+untold(Error, refused(Code, Message)) :-
+    reply:plain_error(Error, error(logic(Code, Message), _)).
+
 refusal(error(logic(Code, Message), _), refused(Code, Message)) :- !.
 refusal(error(resource_error(_), _), refused(memory_limit, "the question is too large")) :- !.
 refusal(error(_, _), refused(internal, "vetting failed")) :- !.
@@ -128,7 +159,7 @@ result_variable(why(Var), Var).
 pairs([], []).
 pairs([_=V|T0], [V|T]) :- pairs(T0, T).
 
-proof_binding(none, _, Named, Named) :- !.
+proof_binding(Proof, _, Named, Named) :- Proof == none, !.
 proof_binding(Proof, Bindings, Named, Shown) :-
     (   member(Name=V, Bindings),
         V == Proof

@@ -165,6 +165,20 @@ export class Bridge {
     return this.#told({ method: 'GET', path: this.#about(path) });
   }
 
+  /**
+   * Whether the engine would take this question; it is not asked. The text is one that this side has read and written anew: of what nobody
+   * knows, the engine would keep the names. Throws the refusal, as asking would.
+   */
+  async vet(query: string): Promise<void> {
+    const request = {
+      method: 'POST',
+      path: this.#about('/vet'),
+      contentType: 'text/plain',
+      body: query,
+    } as const;
+    await this.#counted(this.#told(request));
+  }
+
   /** Opens this site in an engine of many, with what its folder holds of inventory and state. Throws as `control`. */
   async openSite(folder: string): Promise<void> {
     await this.#told({ method: 'POST', path: this.#about(`/open?folder=${encodeURIComponent(folder)}`) });
