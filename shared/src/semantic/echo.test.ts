@@ -112,7 +112,7 @@ const READ: readonly (readonly [query: string, says: string])[] = [
   ],
   [
     'aggregate_all(max(T), node_temp(_, T), X)',
-    'What is the highest T such that the temperature of Node is T?',
+    'What is the highest T such that the temperature of some node is T?',
   ],
   [
     'node(N), aggregate_all(count, vm_host(_, N), C), C > 5',

@@ -88,10 +88,15 @@ function sayingOf(goal: Term, manifest: Manifest): Saying {
 
 const nameIn = ({ names }: Saying, name: string): string => names.get(name) ?? name;
 
+/** Aggregates that say what they range over. */
+const RANGING = new Set(['count', 'sum', 'list']);
+
 /** What an aggregate ranges over has a name, even where the query gives it none. */
 function addCounted(term: Term, counts: ReadonlyMap<string, number>, into: Set<string>): void {
-  if (isCompound(term, 'aggregate_all', 3))
-    for (const name of tupleOf(aggregateOf(term.args), counts)) into.add(name);
+  if (isCompound(term, 'aggregate_all', 3)) {
+    const aggregate = aggregateOf(term.args);
+    if (RANGING.has(aggregate.name)) for (const name of tupleOf(aggregate, counts)) into.add(name);
+  }
   for (const arg of argumentsOf(term)) addCounted(arg, counts, into);
 }
 
