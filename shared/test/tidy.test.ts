@@ -38,6 +38,7 @@ const ENTRIES = [
   'coordinator/examples/watch-and-page.ts',
   'coordinator/src/views/history/writer.ts',
   'node-agent/src/main.ts',
+  'node-agent/src/semantic/training/generate.ts',
   'deploy/local/start.ts',
   'deploy/local/site.ts',
   'deploy/checks/run.ts',

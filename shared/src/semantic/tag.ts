@@ -168,7 +168,8 @@ function take(place: Place, { tokens, readAs }: Scan): number {
   }
   const found = quantityAt(unitsCorrected(place), at);
   if (found !== null) {
-    const words = found.isLoose ? texts.slice(at, at + found.length) : null;
+    const plain = texts.slice(at, at + found.length);
+    const words = found.isLoose && plain.every((word) => lexicon.knows(word)) ? plain : null;
     tokens.push({ kind: 'quantity', quantity: found.quantity, words });
     return found.length;
   }

@@ -298,14 +298,12 @@ function domainWords(sections: readonly Section[]): string[] {
 }
 
 /** Words that compose.ts adds. */
-const FRAME_WORDS =
-  'which what that list all show me the give every find are there any do we have is a tell i need to know of my who currently with ones how many number count total max min highest lowest top bottom by per each not no fewer than least most sum overall combined average mean median gigabytes megabytes seconds minutes hours degrees celsius percent';
-
-export interface Vocabulary {
-  readonly domain: readonly string[];
-  /** What the model writes: predicates, constants, placeholders, signs. */
-  readonly output: readonly string[];
-}
+const FRAME_WORDS = [
+  'which what that list all show me the give every find are there any do we have is a tell i need to',
+  'know of my who currently with ones how many number count total max min highest lowest top bottom by',
+  'per each not no fewer than least most sum overall combined average mean median gigabytes megabytes',
+  'seconds minutes hours degrees celsius percent',
+].join(' ');
 
 /** The words that the model may write, whatever it was trained on. */
 function outputWords(manifest: Manifest): string[] {
