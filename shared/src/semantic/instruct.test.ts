@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { loadManifest } from '../catalogue.ts';
+import { readSpelled, spell } from './form.ts';
 import { instructPrompt } from './instruct.ts';
 
 const manifest = await loadManifest(new URL('../../../kb/', import.meta.url).pathname);
@@ -37,6 +38,14 @@ test('the prompt holds the language, the nearest predicates, their queries, and 
   assert.match(text, /^Query: node_temp\( A , B \) , B > @q1$/m);
   assert.equal(lines.filter((line) => line.startsWith('Question:')).length, 15);
   assert.equal(prompt('how hot is @n1'), text);
+});
+
+test('every query in a prompt is in the form that is read back', () => {
+  for (const sentence of ['how hot is @n1', 'how many vms are down', 'what must stop when @u1 is empty']) {
+    const queries = [...prompt(sentence).matchAll(/^Query: ([^!].*)$/gm)].map(([, query = '']) => query);
+    assert.ok(queries.length > 8);
+    for (const query of queries) assert.equal(spell(readSpelled(query)), query);
+  }
 });
 
 test('an enumeration shows its values, a long one its first', () => {

@@ -65,9 +65,12 @@ const digitsOf = (text: string): string => text.replace(/\D+/g, ' ').trim();
 
 /** Names of a site, ready to be found. */
 export class NameTable {
+  /** As the site has them. */
+  readonly names: SiteNames;
   readonly #bySquashed = new Map<string, Entity[]>();
 
   constructor(names: SiteNames) {
+    this.names = names;
     for (const kind of KINDS) for (const name of names[kind]) this.#add(squash(name), { kind, name });
     if (names.mount.includes('/'))
       for (const word of ROOT_NAMES) this.#add(word, { kind: 'mount', name: '/' });
