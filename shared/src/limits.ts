@@ -387,6 +387,36 @@ export const LOCAL_STOP_MS = 4_000;
 /** Sample sites of a local fleet: each costs about 130 MB and two processes. */
 export const LOCAL_SITES = 30;
 
+/** The semantic process: completions that wait behind the one under way; the next is told to come again. */
+export const SEMANTIC_WAITING = 8;
+export const SEMANTIC_RETRY_AFTER_S = 1;
+/** A request to it: a grammar over the whole catalogue is under 20 KB, an instruct model's prompt with examples the same again. */
+export const SEMANTIC_BODY_BYTES = 256 * 1024;
+/** A reply of it: 256 tokens with their probabilities. */
+export const SEMANTIC_REPLY_BYTES = 1024 * 1024;
+/** Tokens of prompt and completion together where nobody says: a sentence and a query have under 100. */
+export const SEMANTIC_CONTEXT_TOKENS = 256;
+export const SEMANTIC_CONTEXT_TOKENS_MOST = 32_768;
+/** Tokens of one completion where the request names no number. */
+export const SEMANTIC_PREDICT_TOKENS = 96;
+/** What the process may have resident beyond one and a half times its model: it has 115 MB with the shipped one. */
+export const SEMANTIC_MEMORY_BYTES = 200 * 1024 * 1024;
+/** How often it looks at that. */
+export const SEMANTIC_MEMORY_LOOK_MS = 500;
+/** A completion that is not there by then is late: of the shipped model, with its first start, and of an instruct model of 8B on two cores. */
+export const SEMANTIC_REPLY_MS = 5_000;
+export const SEMANTIC_INSTRUCT_REPLY_MS = 28_000;
+/** An instruct model's prompt tells it the catalogue's own words, with examples. */
+export const SEMANTIC_INSTRUCT_CONTEXT_TOKENS = 4_096;
+/** What it gets to end by itself. */
+export const SEMANTIC_STOP_MS = 1_500;
+/** `NAME.json` beside a model: its words are most of it. */
+export const MODEL_SETTINGS_BYTES = 1024 * 1024;
+/** `sha256sums` of a folder of models. */
+export const MODEL_SUMS_BYTES = 64 * 1024;
+/** V8's heap flags of the semantic process: its model is no part of the heap. */
+export const SEMANTIC_HEAP_FLAGS = ['--max-semi-space-size=1', '--max-old-space-size=64'] as const;
+
 /** Memory the design allows an agent, Node and swipl together. */
 export const AGENT_MEMORY_BYTES = 512 * 1024 * 1024;
 /** V8's heap flags (SHARP-EDGES 13), set by launchers and units. */
@@ -429,6 +459,11 @@ const relations: ReadonlyArray<readonly [string, boolean]> = [
     'running questions fit the memory ceiling',
     (QUESTIONS_AT_ONCE + LANE_WORKERS) * 2 * QUESTION_STACK_BYTES <= AGENT_MEMORY_BYTES,
   ],
+  [
+    'a sentence of the longest is answered in time, even behind others',
+    SEMANTIC_WAITING * 100 < SEMANTIC_REPLY_MS,
+  ],
+  ['a completion fits its context', SEMANTIC_PREDICT_TOKENS < SEMANTIC_CONTEXT_TOKENS],
   ['alerts leave views to readers', FLEET_ALERTS < FLEET_VIEWS],
   ['a coordinator has a watch at each site for each view', FLEET_VIEWS <= CALLER_WATCHES],
   ['a watch keeps its session open', WATCH_ALIVE_MS < SESSION_IDLE_MS],

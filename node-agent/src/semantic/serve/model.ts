@@ -1,0 +1,242 @@
+/**
+ * One model in memory, one sequence, one completion at a time. Every completion starts from an empty context, so that the same request gives
+ * the same text whatever was asked before, except where its caller asks to keep the beginning that two long prompts share.
+ *
+ * Each token comes with its probability among what the grammar allowed. All probabilities would cost a list as long as the vocabulary for
+ * each token: twice the memory.
+ */
+import { LogicError } from '@fleet/shared/errors.ts';
+import {
+  type Llama,
+  type LlamaContext,
+  type LlamaContextSequence,
+  type LlamaGrammar,
+  LlamaGrammarEvaluationState,
+  type LlamaModel,
+  type Token,
+} from 'node-llama-cpp';
+import type { World } from '../../world.ts';
+
+export interface ModelOptions {
+  readonly file: string;
+  readonly threads: number;
+  readonly contextTokens: number;
+  readonly world: World;
+}
+
+export interface Asked {
+  readonly prompt: string | readonly number[];
+  /** GBNF; none where left out. */
+  readonly grammar?: string | undefined;
+  readonly predict: number;
+  readonly temperature: number;
+  readonly keepPrefix: boolean;
+}
+
+export interface GeneratedToken {
+  readonly id: number;
+  readonly text: string;
+  readonly probability: number;
+}
+
+export interface Generated {
+  readonly text: string;
+  /** The end, if it came to one, is the last. */
+  readonly tokens: readonly GeneratedToken[];
+  readonly promptTokens: readonly number[];
+  /** Of the prompt, what was there already. */
+  readonly cached: number;
+  /** Why it stopped: the model was done, or it could not go on: no tokens left, or none with which the grammar goes on. */
+  readonly end: 'eos' | 'limit';
+  /** It stopped because the context was full. */
+  readonly full: boolean;
+  /** Until the first token, and from there. */
+  readonly promptMs: number;
+  readonly predictedMs: number;
+}
+
+interface Run {
+  readonly prompt: readonly Token[];
+  readonly grammar: LlamaGrammarEvaluationState | null;
+  readonly most: number;
+  readonly temperature: number;
+}
+
+export class RunningModel {
+  readonly #llama: Llama;
+  readonly #model: LlamaModel;
+  readonly #sequence: LlamaContextSequence;
+  readonly #world: World;
+  readonly contextTokens: number;
+
+  private constructor(llama: Llama, model: LlamaModel, sequence: LlamaContextSequence, world: World) {
+    this.#llama = llama;
+    this.#model = model;
+    this.#sequence = sequence;
+    this.#world = world;
+    this.contextTokens = sequence.contextSize;
+  }
+
+  /** Throws `bad_setup` for a file that llama.cpp does not read. */
+  static async load(
+    llama: Llama,
+    { file, threads, contextTokens, world }: ModelOptions,
+  ): Promise<RunningModel> {
+    try {
+      const model = await llama.loadModel({ modelPath: file, ignoreMemorySafetyChecks: true });
+      const contextSize = contextTokens;
+      const batchSize = Math.min(contextTokens, 512);
+      const context = await model.createContext({
+        contextSize,
+        batchSize,
+        threads,
+        ignoreMemorySafetyChecks: true,
+      });
+      endDeadEnds(context);
+      return new RunningModel(llama, model, context.getSequence(), world);
+    } catch (cause) {
+      const said = cause instanceof Error ? cause.message : String(cause);
+      throw new LogicError('bad_setup', `${file}: llama.cpp does not load it: ${said}`, cause);
+    }
+  }
+
+  tokenize(text: string, addSpecial: boolean): Token[] {
+    const tokens = this.#model.tokenize(text, true);
+    const { bos, shouldPrependBosToken } = this.#model.tokens;
+    return addSpecial && shouldPrependBosToken && bos !== null && tokens[0] !== bos
+      ? [bos, ...tokens]
+      : tokens;
+  }
+
+  piece(token: number): string {
+    return this.#model.detokenize([token as Token], true);
+  }
+
+  textOf(tokens: readonly number[]): string {
+    return this.#model.detokenize(tokens as readonly Token[], true);
+  }
+
+  /** Throws `bad_request`, `too_large`, or the signal's reason at the next token after its caller left. */
+  async complete(asked: Asked, signal: AbortSignal): Promise<Generated> {
+    const prompt = this.#promptOf(asked.prompt);
+    const grammar = asked.grammar === undefined ? null : await this.#grammarOf(asked.grammar);
+    const cached = await this.#prepare(prompt, asked.keepPrefix);
+    const room = this.contextTokens - prompt.length;
+    const most = Math.min(asked.predict, room);
+    const generated = await this.#generate(
+      { prompt: prompt.slice(cached), grammar, most, temperature: asked.temperature },
+      signal,
+    );
+    const text = this.#textAfter(generated.tokens, prompt);
+    return {
+      ...generated,
+      text,
+      promptTokens: prompt,
+      cached,
+      full: generated.end === 'limit' && most === room,
+    };
+  }
+
+  #promptOf(prompt: Asked['prompt']): Token[] {
+    const tokens =
+      typeof prompt === 'string' ? this.tokenize(prompt, true) : prompt.map((token) => this.#known(token));
+    if (tokens.length === 0) throw new LogicError('bad_request', 'The prompt is empty.');
+    if (tokens.length >= this.contextTokens) {
+      const data = { n_prompt_tokens: tokens.length, n_ctx: this.contextTokens };
+      throw new LogicError('too_large', 'The prompt does not fit the context.', undefined, data);
+    }
+    return tokens;
+  }
+
+  #known(token: number): Token {
+    // llama.cpp ends the process over a token that it does not know.
+    if (token >= this.#vocabulary) throw new LogicError('bad_request', `There is no token ${token}.`);
+    return token as Token;
+  }
+
+  get #vocabulary(): number {
+    return this.#model.fileInfo.metadata.tokenizer.ggml.tokens.length;
+  }
+
+  async #grammarOf(text: string): Promise<LlamaGrammarEvaluationState> {
+    let grammar: LlamaGrammar;
+    try {
+      grammar = await this.#llama.createGrammar({ grammar: text });
+    } catch (cause) {
+      throw new LogicError(
+        'bad_request',
+        'The grammar cannot be read: it is no GBNF with a rule named root.',
+        cause,
+      );
+    }
+    return new LlamaGrammarEvaluationState({ model: this.#model, grammar });
+  }
+
+  /** How many tokens of the prompt the context holds already. The last one is always read again: what comes after it is asked for. */
+  async #prepare(prompt: Token[], keepPrefix: boolean): Promise<number> {
+    if (keepPrefix) await this.#sequence.adaptStateToTokens(prompt.slice(0, -1), false);
+    else await this.#sequence.clearHistory();
+    return this.#sequence.nextTokenIndex;
+  }
+
+  async #generate(
+    run: Run,
+    signal: AbortSignal,
+  ): Promise<Pick<Generated, 'tokens' | 'end' | 'promptMs' | 'predictedMs'>> {
+    const began = this.#world.elapsed();
+    let first = began;
+    let end: Generated['end'] = 'limit';
+    const tokens: GeneratedToken[] = [];
+    if (run.most === 0) return { tokens, end, promptMs: 0, predictedMs: 0 };
+    try {
+      for await (const { token, confidence } of this.#evaluate(run)) {
+        signal.throwIfAborted();
+        if (tokens.length === 0) first = this.#world.elapsed();
+        const over = this.#model.isEogToken(token);
+        tokens.push({ id: token, text: over ? '' : this.piece(token), probability: confidence });
+        if (over) end = 'eos';
+        if (over || tokens.length >= run.most) break;
+      }
+    } catch (cause) {
+      if (!isDeadEnd(cause)) throw cause;
+    }
+    return { tokens, end, promptMs: first - began, predictedMs: this.#world.elapsed() - first };
+  }
+
+  #evaluate({ prompt, grammar, temperature }: Run) {
+    return this.#sequence.evaluateWithMetadata(
+      prompt as Token[],
+      { confidence: true },
+      {
+        temperature,
+        yieldEogToken: true,
+        ...(grammar === null ? {} : { grammarEvaluationState: grammar }),
+      },
+    );
+  }
+
+  #textAfter(tokens: readonly GeneratedToken[], prompt: readonly Token[]): string {
+    const words = tokens.filter(({ text }) => text !== '').map(({ id }) => id as Token);
+    return this.#model.detokenize(words, false, prompt);
+  }
+}
+
+/**
+ * A grammar speaks of characters, a model of tokens: it may say the token ` node`, which ` node_temp(` begins with, and then have none for
+ * `_temp(`. llama.cpp throws there, and node-llama-cpp drops that error: its caller would wait for ever and the process end. So its native
+ * sampler says here what node-llama-cpp knows how to pass on: that there is no token. Not public; the version is pinned, and a test holds it.
+ */
+function endDeadEnds(context: LlamaContext): void {
+  const { _ctx: native } = context as unknown as {
+    _ctx: { sampleToken(...args: unknown[]): Promise<unknown> };
+  };
+  const sample = native.sampleToken.bind(native);
+  const value = (...args: unknown[]) => sample(...args).catch(() => [NO_TOKEN]);
+  Object.defineProperty(native, 'sampleToken', { value });
+}
+
+const NO_TOKEN = -1;
+
+function isDeadEnd(cause: unknown): boolean {
+  return cause instanceof Error && cause.message === 'Failed to sample next token';
+}
