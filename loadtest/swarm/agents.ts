@@ -13,6 +13,7 @@ import { readInventory } from '@fleet/node-agent/inventory.ts';
 import { ENGINE_LIMITS } from '@fleet/node-agent/prolog/budget.ts';
 import { startEngine } from '@fleet/node-agent/prolog/process.ts';
 import { SharedEngine } from '@fleet/node-agent/prolog/shared-engine.ts';
+import { NO_SEMANTIC } from '@fleet/node-agent/semantic/service.ts';
 import { sampleFacts } from '@fleet/node-agent/telemetry/collect/sample.ts';
 import { diskFiles } from '@fleet/node-agent/telemetry/files.ts';
 import { observe } from '@fleet/node-agent/telemetry/pipeline.ts';
@@ -102,7 +103,7 @@ export async function openAgents({ folder, seed, begun }: AgentsOptions): Promis
           collector: 'none',
           seed: own,
           followParent: false,
-          notes: [],
+          semantic: NO_SEMANTIC,
         },
         { world: realWorld, files: diskFiles, log, shared: { engine, manifest, begun } },
       );

@@ -23,6 +23,7 @@ import { ENGINE_LIMITS } from './prolog/budget.ts';
 import { Engine, type SiteEngine } from './prolog/engine.ts';
 import { startEngine } from './prolog/process.ts';
 import type { EngineOfSite, SharedEngine, Tenant } from './prolog/shared-engine.ts';
+import { type SemanticService, semanticService } from './semantic/service.ts';
 import { healthServer, listen, plainServer, type ServerParts, tlsServer, useCertificate } from './server.ts';
 import { adoptText } from './telemetry/adopt.ts';
 import { type Alerts, makeAlerts } from './telemetry/alerts/alerts.ts';
@@ -64,6 +65,8 @@ export interface Agent {
   readonly door: PengineDoor;
   readonly watches: Watches;
   readonly stateText: StateText;
+  /** What translates sentences, or says that nothing does. */
+  readonly semantic: SemanticService;
   stop(): Promise<void>;
 }
 
@@ -133,8 +136,9 @@ async function assemble(config: SiteConfig, parts: AgentParts, undo: Undo): Prom
     onReady: (bridge) => void sync.follow(bridge),
     onLost: () => door.engineLost(),
   };
+  const run = await makeRunFolder(config.data, undo);
   const engine: EngineOfSite =
-    parts.shared?.engine.share(tenant) ?? (await ownEngine(config, parts, { tenant, undo }));
+    parts.shared?.engine.share(tenant) ?? ownEngine(config, parts, { tenant, run });
   const intake: Intake = new Intake({
     journal,
     world,
@@ -166,6 +170,8 @@ async function assemble(config: SiteConfig, parts: AgentParts, undo: Undo): Prom
   alerts.pass.start();
   const collectors = await startCollectors(config, telemetry, undo);
   await startSweep(door, parts, undo);
+  const semantic = semanticService(config.semantic, { folder: run, world, log });
+  undo.push(() => semantic.stop());
   const query = { site: config.site, manifest, publicKey: createPublicKey(key), door, world };
   const instance = world.uuid();
   const status = () => ({
@@ -176,6 +182,7 @@ async function assemble(config: SiteConfig, parts: AgentParts, undo: Undo): Prom
     engine: engine.state,
     confinement: engine.confinement,
     collectors: collectors.states(),
+    semantic: semantic.state,
   });
   const context = { parts: query, telemetry, alerts, status };
   const server = {
@@ -189,7 +196,7 @@ async function assemble(config: SiteConfig, parts: AgentParts, undo: Undo): Prom
   const urls = await startListeners(config, server, { instance, ...parts }, undo);
   // Before the listeners, which wait for what is under way.
   undo.push(() => watches.stop());
-  return { ...urls, engine, telemetry, alerts, door, watches, stateText };
+  return { ...urls, engine, telemetry, alerts, door, watches, stateText, semantic };
 }
 
 /** The key of the site's certificate; replies are signed with P-256 (docs/protocol.md section 4). */
@@ -206,12 +213,18 @@ async function readKey({ keyPem, data }: SiteConfig): Promise<KeyObject> {
   throw new LogicError('bad_setup', `${where}: not a P-256 key, and no other can sign replies`);
 }
 
-async function ownEngine(
+interface OwnEngineParts {
+  readonly tenant: Tenant;
+  /** The folder of the site's sockets. */
+  readonly run: string;
+}
+
+function ownEngine(
   config: SiteConfig,
   { world, log }: AgentParts,
-  { tenant, undo }: { readonly tenant: Tenant; readonly undo: Undo },
-): Promise<EngineOfSite> {
-  const sockets = await makeSockets(config.data, undo);
+  { tenant, run }: OwnEngineParts,
+): EngineOfSite {
+  const sockets = socketsIn(run);
   const spawn = () => startEngine({ main: config.main, sockets, limits: ENGINE_LIMITS, log });
   return new Engine({ ...tenant, spawn, world, log });
 }
@@ -219,13 +232,17 @@ async function ownEngine(
 /** A path of a Unix socket has at most 107 bytes. */
 const SOCKET_PATH_BYTES = 100;
 
-/** Sockets in a folder that only this user may enter. */
-async function makeSockets(data: string, undo: Undo): Promise<Sockets> {
+/** A folder for sockets that only this user may enter. */
+async function makeRunFolder(data: string, undo: Undo): Promise<string> {
   const near = join(data, 'run');
-  const fits = Buffer.byteLength(join(near, 'pengine.sock')) <= SOCKET_PATH_BYTES;
+  const fits = Buffer.byteLength(join(near, 'semantic.sock')) <= SOCKET_PATH_BYTES;
   if (fits) await mkdir(near, { recursive: true, mode: 0o700 });
   const folder = fits ? near : await mkdtemp(join(tmpdir(), 'logic-node-'));
   undo.push(() => rm(folder, { recursive: true, force: true }));
+  return folder;
+}
+
+function socketsIn(folder: string): Sockets {
   return {
     pengine: join(folder, 'pengine.sock'),
     control: join(folder, 'control.sock'),

@@ -49,8 +49,8 @@ test('the flags that unit files rely on are all known', () => {
     site: 'garage',
   });
   assert.deepEqual(
-    [config.main, config.metrics?.port, config.notes.length],
-    ['/opt/logic-node/kb/main.pl', 9090, 1],
+    [config.main, config.metrics?.port, config.semantic.socket],
+    ['/opt/logic-node/kb/main.pl', 9090, '/run/llm.sock'],
   );
 });
 

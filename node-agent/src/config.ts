@@ -9,6 +9,7 @@ import { siteName } from '@fleet/shared/api/ask.ts';
 import { LogicError } from '@fleet/shared/errors.ts';
 import { type Address, readAddress } from './config-address.ts';
 import { type Member, memberFiles, readMember } from './membership/files.ts';
+import { readSemanticConfig, type SemanticConfig, type SemanticFlags } from './semantic/service.ts';
 
 export interface TlsFiles {
   readonly cert: Buffer;
@@ -35,12 +36,12 @@ export interface SiteConfig {
   readonly collector: CollectorKind;
   readonly seed: number;
   readonly followParent: boolean;
-  /** Set where the command line asked for something that this version does not have. */
-  readonly notes: readonly string[];
+  /** What translates sentences. */
+  readonly semantic: SemanticConfig;
 }
 
 /** The flags of `serve`, as commander gives them. */
-export interface ServeFlags {
+export interface ServeFlags extends SemanticFlags {
   readonly kbPath?: string;
   readonly site?: string;
   readonly data?: string;
@@ -51,7 +52,6 @@ export interface ServeFlags {
   readonly tlsCa?: string;
   readonly address?: string;
   readonly metricsAddr?: string;
-  readonly llmSocket?: string;
   readonly collector?: string;
   readonly seed?: string;
   readonly followParent?: boolean;
@@ -88,10 +88,7 @@ export function readConfig(flags: ServeFlags): SiteConfig {
     collector: readCollector(flags.collector ?? 'host'),
     seed: readSeed(flags.seed),
     followParent: flags.followParent === true,
-    notes:
-      flags.llmSocket === undefined
-        ? []
-        : ['--llm-socket: this version has no semantic process; questions are asked as queries'],
+    semantic: readSemanticConfig(flags),
   };
 }
 

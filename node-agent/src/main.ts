@@ -66,7 +66,16 @@ program
   .option('--tls-ca <file>', 'the authority whose coordinators may ask, PEM')
   .option('--address <host:port>', 'of a site of a fleet: where its coordinator reaches it')
   .option('--metrics-addr <host:port>', 'serve /healthz there')
-  .option('--llm-socket <file>', 'accepted; this version has no semantic process')
+  .option(
+    '--llm-socket <file>',
+    'translate by what listens there: logic-semantic or llama-server (default: a process of its own)',
+  )
+  .option(
+    '--llm-model <file>',
+    'a GGUF with its NAME.json beside it; none for no translation (default: the one that comes along)',
+  )
+  .option('--llm-threads <n>', 'of its own process (default: 1, all for an instruct model)')
+  .option('--llm-context <tokens>', 'of its own process, prompt and reply together')
   .option('--collector <kind>', 'host, sample or none', 'host')
   .option('--seed <n>', 'how the sample collector moves', '1')
   .option('--follow-parent', 'end when standard input ends')

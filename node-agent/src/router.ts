@@ -13,6 +13,7 @@ import type { EngineState } from './prolog/supervisor.ts';
 import type { Asker } from './query/ask.ts';
 import { askSite, type QueryParts } from './query/pipeline.ts';
 import { whyNot } from './query/why-not.ts';
+import type { SemanticService } from './semantic/service.ts';
 import type { Alerts } from './telemetry/alerts/alerts.ts';
 import type { CollectorState } from './telemetry/collectors.ts';
 import type { TelemetryParts } from './telemetry/pipeline.ts';
@@ -28,6 +29,8 @@ export interface SiteInfo {
   /** What keeps the engine's process from the network and the disk. */
   readonly confinement: Confinement;
   readonly collectors: readonly CollectorState[];
+  /** What translates sentences: not started before the first, `elsewhere` behind a socket of somebody else's. */
+  readonly semantic: SemanticService['state'];
   readonly catalogue: readonly CatalogueEntry[];
 }
 

@@ -16,7 +16,6 @@ export async function serve(flags: ServeFlags): Promise<number> {
     const config = readConfig(flags);
     const stopping = stopRequest(config);
     const log = pino({ base: { site: config.site } }, logTo());
-    for (const note of config.notes) log.warn(note);
     const agent = await startAgent(config, { world: realWorld, files: diskFiles, log });
     const { http, https, engine } = agent;
     process.stdout.write(

@@ -38,12 +38,24 @@ export function confinedCommand(
   const program = findProgram(swipl);
   if (program === null)
     throw new LogicError('bad_setup', `SWI-Prolog could not be started: no ${swipl}. Is swipl installed?`);
+  // A part of the knowledge base may be a link to elsewhere.
+  const parts = ['core', 'proof', 'search', 'site', 'state'].map((part) => join(folders.kb, part));
+  return confined(program, args, { read: [PROLOG, folders.kb, ...parts], sockets: folders.sockets });
+}
+
+/**
+ * A program, by its path, with `args`, confined to reading what is named besides the system's own files, with its sockets in `sockets`; as it is
+ * where this machine cannot.
+ */
+export function confined(
+  program: string,
+  args: readonly string[],
+  reach: { readonly read: readonly string[]; readonly sockets: string },
+): Command {
   const perl = findProgram('perl');
   if (process.platform !== 'linux' || !ARCHITECTURES.includes(process.arch) || perl === null)
     return { program, args };
-  // A part of the knowledge base may be a link to elsewhere.
-  const parts = ['core', 'proof', 'search', 'site', 'state'].map((part) => join(folders.kb, part));
-  const read = [...new Set([PROLOG, folders.kb, ...parts].flatMap(realPath)), realpathSync(folders.sockets)];
+  const read = [...new Set(reach.read.flatMap(realPath)), realpathSync(reach.sockets)];
   return { program: perl, args: [CONFINE, process.arch, ...read, '--', program, ...args] };
 }
 
