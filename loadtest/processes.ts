@@ -32,6 +32,11 @@ export function peakMebibytes(pid: number): number {
   return Number(/^VmHWM:\s+(\d+)/m.exec(read(pid, 'status'))?.[1] ?? 0) / 1024;
 }
 
+/** What a process has in memory now, resident, in megabytes of 10^6 bytes. */
+export function residentMegabytes(pid: number): number {
+  return (Number(/^VmRSS:\s+(\d+)/m.exec(read(pid, 'status'))?.[1] ?? 0) * 1024) / 1e6;
+}
+
 /** The process and everything below it. */
 export function family(pid: number): number[] {
   const parents = new Map<number, number[]>();

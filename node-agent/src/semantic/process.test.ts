@@ -21,7 +21,7 @@ const ANSWER = ' node_temp( @n1 , A )';
 
 async function semantic(t: Ending, options: Partial<SemanticProcessOptions> = {}): Promise<SemanticProcess> {
   const made = new SemanticProcess({
-    ...{ model: MODEL, socket: join(await temporaryFolder(t), 's.sock'), threads: 1 },
+    ...{ model: MODEL, voices: [], socket: join(await temporaryFolder(t), 's.sock'), threads: 1 },
     ...{ contextTokens: SEMANTIC_CONTEXT_TOKENS, replyMs: 20_000, cachePrompt: false },
     ...{ world: realWorld, log: pino({ level: 'silent' }) },
     ...options,

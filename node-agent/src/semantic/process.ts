@@ -39,6 +39,8 @@ export type SemanticState = 'idle' | 'starting' | 'ready' | 'resting' | 'stopped
 
 export interface SemanticProcessOptions {
   readonly model: string;
+  /** Other models that are asked the same, in the folder of the first. */
+  readonly voices: readonly string[];
   readonly socket: string;
   readonly threads: number;
   readonly contextTokens: number;
@@ -233,28 +235,21 @@ function readReady(line: string): string | null {
 }
 
 function spawnChild(options: SemanticProcessOptions): ChildProcess {
-  const { model, socket, threads, contextTokens, memoryMegabytes } = options;
+  const { model, voices, socket, threads, contextTokens, memoryMegabytes } = options;
+  const models = [model, ...voices.map((name) => join(dirname(model), name))];
   const sockets = dirname(socket);
   const read = [
     join(ROOT, 'node_modules'),
     join(ROOT, 'node-agent'),
     join(ROOT, 'shared'),
     dirname(model),
-    model,
+    ...models,
   ];
   const args = [
     ...SEMANTIC_HEAP_FLAGS,
     BIN,
-    ...[
-      '--model',
-      model,
-      '--socket',
-      socket,
-      '--threads',
-      String(threads),
-      '--context',
-      String(contextTokens),
-    ],
+    ...models.flatMap((file) => ['--model', file]),
+    ...['--socket', socket, '--threads', String(threads), '--context', String(contextTokens)],
     ...(memoryMegabytes === undefined ? [] : ['--memory-mb', String(memoryMegabytes)]),
     '--follow-parent',
   ];

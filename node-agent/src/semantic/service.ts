@@ -166,6 +166,7 @@ function ownProcess(
     const { timeoutMs: replyMs, cachePrompt } = tempoOf(known);
     return new SemanticProcess({
       model,
+      voices: known.voices,
       socket: join(folder, 'semantic.sock'),
       threads: threads ?? (large ? availableParallelism() : 1),
       contextTokens: contextTokens ?? (large ? SEMANTIC_INSTRUCT_CONTEXT_TOKENS : SEMANTIC_CONTEXT_TOKENS),

@@ -16,6 +16,8 @@ export interface CompletionRequest {
   /** GBNF. */
   readonly grammar: string;
   readonly maxTokens: number;
+  /** Which of its models, by file name without the ending; left out, its first or only one. */
+  readonly model?: string | undefined;
 }
 
 export interface Completion {
@@ -58,8 +60,9 @@ const replyShape = z.object({
 const refusalShape = z.object({ error: z.object({ message: z.string() }) });
 
 export function completionOver(server: CompletionServer): Complete {
-  return async ({ prompt, grammar, maxTokens }, signal) => {
+  return async ({ prompt, grammar, maxTokens, model }, signal) => {
     const body = JSON.stringify({
+      model,
       prompt,
       grammar,
       n_predict: maxTokens,

@@ -14,10 +14,21 @@ export const modelSettings = z
     format: z.literal(1),
     /** `words`: our own small model, whose prompt is the tagged words. `instruct`: a model that is told what to do, with examples. */
     style: z.enum(['words', 'instruct']),
-    /** How sure it must be for a query to be proposed alone, and to be offered as one of a few. */
-    thresholds: z.strictObject({ run: share, offer: share }),
-    /** What a word-by-word model knows: the words of the trade, and those of the language that mean nothing to it. */
-    words: z.strictObject({ domain: words, general: words }).optional(),
+    /**
+     * Other models beside this one, by file name, trained alike from other draws: what all of them say is run, and where they differ the
+     * person is asked.
+     */
+    voices: z
+      .array(z.string().regex(/^[\w.-]+\.gguf$/))
+      .max(4)
+      .default([]),
+    /**
+     * How sure it must be for a query to be proposed alone, and to be offered as one of a few; and how much surer than of a query it must be that
+     * there is none to refuse at once.
+     */
+    thresholds: z.strictObject({ run: share, offer: share, refuse: z.number().min(0).max(10).default(1) }),
+    /** What a word-by-word model knows: the words of the trade, those of the language that mean nothing to it, and usual names of things. */
+    words: z.strictObject({ domain: words, general: words, standIns: words.default([]) }).optional(),
     /** SHA-256 of the model's file, hex: what was measured belongs to these bytes. */
     digest: z.string().regex(/^[0-9a-f]{64}$/),
     /** When, from what and how it was trained, for people. */

@@ -47,4 +47,6 @@ function expectedOf(said: readonly string[]): Expected {
   return { kind: 'query', queries: said.filter((query) => query !== '') };
 }
 
+/** The inventory of that site. */
+export const SITE_FILE = join(import.meta.dirname, 'fresh-site.pl');
 export const freshFile = (name: string): string => join(import.meta.dirname, 'fresh', `${name}.tsv`);

@@ -1,5 +1,5 @@
 /**
- * `logic-semantic`: one model behind a Unix socket, until it is told to stop, by a signal or (with --follow-parent) by the end of standard
+ * `logic-semantic`: one model, or a few that are asked the same, behind a Unix socket, until it is told to stop, by a signal or (with --follow-parent) by the end of standard
  * input. One JSON line on standard output says that the model is loaded. It opens no other socket, writes no file and keeps nothing of what
  * it is asked.
  */
@@ -16,9 +16,9 @@ import { checkListed } from './listing.ts';
 import { RunningModel } from './model.ts';
 import { SemanticServer } from './server.ts';
 
-const USAGE = `usage: logic-semantic --model FILE --socket PATH [--threads N] [--context TOKENS] [--memory-mb N] [--follow-parent]
+const USAGE = `usage: logic-semantic --model FILE [--model FILE ...] --socket PATH [--threads N] [--context TOKENS] [--memory-mb N] [--follow-parent]
 
-  --model FILE       a GGUF that sha256sums beside it lists
+  --model FILE       a GGUF that sha256sums beside it lists; of several, the first is the one that is asked
   --socket PATH      where to listen, in a folder of your own
   --threads N        of llama.cpp (default: 1)
   --context TOKENS   prompt and completion together (default: ${SEMANTIC_CONTEXT_TOKENS})
@@ -29,7 +29,7 @@ const OVER_CEILING = 3;
 const MEGABYTE = 1024 * 1024;
 
 interface Options {
-  readonly model: string;
+  readonly models: readonly string[];
   readonly socket: string;
   readonly threads: number;
   readonly contextTokens: number;
@@ -43,7 +43,7 @@ const say = (line: string) => standardError.write(`${line}\n`);
 function readOptions(): Options {
   const { values } = parseArgs({
     options: {
-      model: { type: 'string' },
+      model: { type: 'string', multiple: true },
       socket: { type: 'string' },
       threads: { type: 'string', default: '1' },
       context: { type: 'string', default: String(SEMANTIC_CONTEXT_TOKENS) },
@@ -52,21 +52,24 @@ function readOptions(): Options {
     },
   });
   if (values.model === undefined || values.socket === undefined) throw new LogicError('bad_setup', USAGE);
-  const model = resolve(values.model);
-  const found = statSync(model, { throwIfNoEntry: false });
-  if (found === undefined) throw new LogicError('bad_setup', `--model ${model}: there is no such file`);
+  const models = values.model.map((file) => resolve(file));
+  const bytes = models.reduce((sum, file) => sum + sizeOf(file), 0);
   const memory = values['memory-mb'];
   return {
-    model,
+    models,
     socket: resolve(values.socket),
     threads: wholeNumber('--threads', values.threads, 256),
     contextTokens: wholeNumber('--context', values.context, SEMANTIC_CONTEXT_TOKENS_MOST),
     ceilingBytes:
-      memory === undefined
-        ? ceilingFor(found.size)
-        : wholeNumber('--memory-mb', memory, 1_000_000) * MEGABYTE,
+      memory === undefined ? ceilingFor(bytes) : wholeNumber('--memory-mb', memory, 1_000_000) * MEGABYTE,
     followParent: values['follow-parent'],
   };
+}
+
+function sizeOf(file: string): number {
+  const found = statSync(file, { throwIfNoEntry: false });
+  if (found === undefined) throw new LogicError('bad_setup', `--model ${file}: there is no such file`);
+  return found.size;
 }
 
 function wholeNumber(flag: string, text: string, most: number): number {
@@ -76,9 +79,9 @@ function wholeNumber(flag: string, text: string, most: number): number {
 }
 
 async function serve(options: Options): Promise<void> {
-  const { model: file, socket, threads, contextTokens, ceilingBytes } = options;
-  let model: RunningModel | null = null;
-  const server = new SemanticServer({ file, name: basename(file, '.gguf'), model: () => model, say });
+  const { models: files, socket, threads, contextTokens, ceilingBytes } = options;
+  const models = new Map<string, RunningModel>();
+  const server = new SemanticServer({ file: files[0] ?? '', models, say });
   stopWhenTold(options, server);
   watchCeiling({
     bytes: ceilingBytes,
@@ -88,12 +91,15 @@ async function serve(options: Options): Promise<void> {
   });
   removeStale(socket);
   await server.listen(socket);
-  const digest = await checkListed(file);
+  const digests: string[] = [];
+  for (const file of files) digests.push(await checkListed(file));
   const llama = await loadBackend({ threads, say });
-  model = await RunningModel.load(llama, { file, threads, contextTokens, world: realWorld });
-  process.stdout.write(
-    `${JSON.stringify({ ready: true, pid: process.pid, digest, context: model.contextTokens })}\n`,
-  );
+  const loaded: RunningModel[] = [];
+  for (const file of files)
+    loaded.push(await RunningModel.load(llama, { file, threads, contextTokens, world: realWorld }));
+  for (const [at, model] of loaded.entries()) models.set(basename(files[at] ?? '', '.gguf'), model);
+  const context = loaded[0]?.contextTokens;
+  process.stdout.write(`${JSON.stringify({ ready: true, pid: process.pid, digest: digests[0], context })}\n`);
 }
 
 function leave(ceilingBytes: number): (residentBytes: number) => void {

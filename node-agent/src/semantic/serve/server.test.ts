@@ -159,7 +159,7 @@ test('past the bound the next one is told to come again, and one that leaves giv
 
 test('its socket is for its user alone, and it says 503 until the model is there', async (t) => {
   const socket = join(await temporaryFolder(t), 's.sock');
-  const server = new SemanticServer({ file: MODEL, name: 'translator', model: () => null, say: () => {} });
+  const server = new SemanticServer({ file: MODEL, models: new Map(), say: () => {} });
   await server.listen(socket);
   atEnd(t, () => server.close());
   assert.equal(statSync(socket).mode & 0o777, 0o600);

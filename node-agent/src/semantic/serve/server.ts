@@ -16,11 +16,10 @@ const REQUEST_ARRIVES_MS = 10_000;
 const CONNECTIONS = 4 * SEMANTIC_WAITING;
 
 export interface SemanticServerParts {
-  /** As `/props` and replies name it. */
+  /** As `/props` names it: that of the first. */
   readonly file: string;
-  readonly name: string;
-  /** Null until it is loaded. */
-  readonly model: () => RunningModel | null;
+  /** By name, the first one first; empty until all are loaded. */
+  readonly models: ReadonlyMap<string, RunningModel>;
   readonly say: (line: string) => void;
 }
 
@@ -88,14 +87,17 @@ export class SemanticServer {
     }
   }
 
-  #loaded(): RunningModel {
-    const model = this.#parts.model();
-    if (model === null) throw new LogicError('not_ready', 'Loading model');
-    return model;
+  #loaded(name?: string): { model: RunningModel; name: string } {
+    const { models } = this.#parts;
+    const named = name === undefined ? undefined : models.get(name);
+    if (named !== undefined && name !== undefined) return { model: named, name };
+    const [first] = models;
+    if (first === undefined) throw new LogicError('not_ready', 'Loading model');
+    return { model: first[1], name: first[0] };
   }
 
   #props(): object {
-    const { contextTokens } = this.#loaded();
+    const { contextTokens } = this.#loaded().model;
     const params = { n_predict: -1, temperature: 0, grammar: '', n_probs: 0, stream: false };
     return {
       default_generation_settings: { id: 0, n_ctx: contextTokens, speculative: false, params },
@@ -109,17 +111,16 @@ export class SemanticServer {
   }
 
   #tokenize({ content, add_special, with_pieces }: z.infer<typeof tokenizeBody>): object {
-    const model = this.#loaded();
+    const { model } = this.#loaded();
     const tokens = model.tokenize(content, add_special);
     return { tokens: with_pieces ? tokens.map((id) => ({ id, piece: model.piece(id) })) : tokens };
   }
 
   async #complete(body: z.infer<typeof completionBody>, gone: AbortSignal): Promise<object> {
-    const model = this.#loaded();
+    const { model, name } = this.#loaded(body.model);
     const turn = this.#queue.run(() => model.complete(askedOf(body), gone), gone);
     if (turn === null) throw new LogicError('busy', `${SEMANTIC_WAITING} completions are waiting already.`);
     const generated = await turn;
-    const { name } = this.#parts;
     const { contextTokens } = model;
     return completionReply(body, generated, {
       model: name,

@@ -12,6 +12,8 @@ const token = z.number().int().min(0).max(10_000_000);
 export const completionBody = z.object({
   prompt: z.union([z.string(), z.array(token).max(SEMANTIC_CONTEXT_TOKENS_MOST)]),
   grammar: z.string().optional(),
+  /** One of several; one that is not there is the first, as llama-server takes any name. */
+  model: z.string().optional(),
   /** -1 is as many as there is room for. */
   n_predict: z.number().int().min(-1).max(SEMANTIC_CONTEXT_TOKENS_MOST).default(SEMANTIC_PREDICT_TOKENS),
   /** 0, the likeliest token each time, unless told: a translation is no place for chance. */

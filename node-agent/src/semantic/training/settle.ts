@@ -21,7 +21,7 @@ async function main([data = '', ...voices]: readonly string[]): Promise<void> {
   const metadata = {
     format: 1,
     style: 'words',
-    voices: names,
+    voices: names.slice(1),
     digest: digests[0],
     thresholds: THRESHOLDS,
     words: { domain, general: common.slice(0, COMMON), standIns },
