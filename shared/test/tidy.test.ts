@@ -39,6 +39,8 @@ const ENTRIES = [
   'coordinator/src/views/history/writer.ts',
   'node-agent/src/main.ts',
   'node-agent/src/semantic/training/generate.ts',
+  'node-agent/src/semantic/training/learn.ts',
+  'node-agent/src/semantic/training/settle.ts',
   'node-agent/src/semantic/serve/main.ts',
   'deploy/local/start.ts',
   'deploy/local/site.ts',
