@@ -12,7 +12,9 @@ import { startComposition } from './composition/composition.ts';
 import { coordinatorFiles, type HostPort } from './config.ts';
 import { LiveAnswers } from './query/live.ts';
 import { openManifests } from './query/manifests.ts';
+import { type OwnModel, ownSentences } from './query/own-translator.ts';
 import { openFleet } from './query/pipeline.ts';
+import { FleetSentences } from './query/translate.ts';
 import { openAuthority } from './sites/authority.ts';
 import { type Clones, openClones } from './sites/clones.ts';
 import { openInvitations } from './sites/invitations.ts';
@@ -36,6 +38,8 @@ export interface CoordinatorOptions {
   readonly listen: HostPort;
   /** Where sites join and people with tokens call; left out, neither is possible. */
   readonly tls?: TlsAddress | null;
+  /** A model that translates sentences here; left out, the sites' translators do. */
+  readonly llm?: OwnModel | null;
   readonly world?: World;
   readonly log?: Logger;
 }
@@ -56,6 +60,7 @@ export async function startCoordinator({
   kb,
   listen,
   tls: tlsAddress = null,
+  llm = null,
   world = realWorld,
   log = toStandardError(),
 }: CoordinatorOptions): Promise<Served> {
@@ -115,7 +120,9 @@ export async function startCoordinator({
   const alerts = new FleetAlerts({ definitions, views, ledger, world, log });
   alerts.start();
   const live = new LiveAnswers(fleet, views);
-  const parts = { fleet, views, alerts, live, members, tokens, log, composed };
+  const own = llm === null ? null : ownSentences(fleet, llm, { data, log });
+  const sentences = new FleetSentences(fleet, own);
+  const parts = { fleet, views, alerts, live, sentences, members, tokens, log, composed };
   const joining = { authority, registry: enrolled, invitations, world };
   const renewing = { authority, registry: enrolled, clones, world };
   if (tlsAddress !== null && secure !== null)
@@ -136,6 +143,7 @@ export async function startCoordinator({
       views.stop();
       await Promise.all([server.close(), tls?.close()]);
       await composition.close();
+      await own?.log.settled();
       await sessions.close();
       clones.close();
       await history.close();

@@ -21,15 +21,23 @@ import {
   revokeInput,
 } from '@fleet/shared/api/membership.ts';
 import type { FleetPlan } from '@fleet/shared/api/plan.ts';
+import {
+  type CorrectionResult,
+  type FleetTranslation,
+  fleetCorrectionInput,
+  fleetTranslateInput,
+} from '@fleet/shared/api/translate.ts';
 import { logicTRPC, withCodes } from '@fleet/shared/api/trpc.ts';
 import { fleetWatchInput } from '@fleet/shared/api/watch.ts';
 import { LogicError } from '@fleet/shared/errors.ts';
+import type { Speaker } from '@fleet/shared/semantic/sentences.ts';
 import { type Caller, needs } from '@fleet/shared/tokens.ts';
 import { answerLive } from './live-replies.ts';
 import { explainFleet } from './query/explain.ts';
 import type { LiveAnswers } from './query/live.ts';
 import { askFleetTelling, type Fleet } from './query/pipeline.ts';
 import { streamFleet } from './query/stream.ts';
+import type { FleetSentences } from './query/translate.ts';
 import type { Members } from './sites/members.ts';
 import type { Labels, Site } from './sites/registry.ts';
 import type { FleetAlerts } from './views/alerts.ts';
@@ -42,6 +50,7 @@ export interface Context {
   readonly views: Views;
   readonly live: LiveAnswers;
   readonly alerts: FleetAlerts;
+  readonly sentences: FleetSentences;
   /** Resolves when the caller has read most of what it was sent; where its connection waits by itself, left out. */
   readonly drained?: (() => Promise<void>) | undefined;
   /** At least a viewer; what needs more says so. */
@@ -64,6 +73,20 @@ const fleet = routerOf({
       async ({ ctx, input, signal }): Promise<FleetResult> =>
         (input.live === true ? answerLive(input, ctx.caller, ctx) : null) ??
         askFleetTelling(ctx.fleet, input, { cancel: signal, by: ctx.caller }),
+    ),
+  /** A sentence as a query, by the translator of a site or the coordinator's own; whoever said it sees it first and then asks. */
+  translate: procedure
+    .input(fleetTranslateInput)
+    .query(
+      ({ ctx, input, signal }): Promise<FleetTranslation> =>
+        ctx.sentences.translate(input, speakerOf(ctx, signal)),
+    ),
+  /** What a person meant by a sentence: kept where it was translated. */
+  correct: procedure
+    .input(fleetCorrectionInput)
+    .mutation(
+      ({ ctx, input, signal }): Promise<CorrectionResult> =>
+        ctx.sentences.correct(input, speakerOf(ctx, signal)),
     ),
   /** How a question would be asked; no site is. */
   explain: procedure
@@ -135,6 +158,10 @@ const fleet = routerOf({
 function historyOf({ fleet }: Context): History {
   if (fleet.history === undefined) throw new LogicError('not_found', 'this coordinator keeps no history');
   return fleet.history;
+}
+
+function speakerOf({ caller }: Context, signal: AbortSignal | undefined): Speaker {
+  return { caller: caller.name, gone: signal ?? new AbortController().signal };
 }
 
 function listing({ publicKey: _, via, ...site }: Site): SiteListing {

@@ -11,7 +11,8 @@ import type { AddressInfo } from 'node:net';
 import { asLogicError, ERRORS, LogicError } from '@fleet/shared/errors.ts';
 import { MEMBERSHIP_RETRY_AFTER_S, REQUEST_BODY_BYTES } from '@fleet/shared/limits.ts';
 import { NO_SCHEMAS } from '@fleet/shared/no-schemas.ts';
-import { PAGE_HEADERS, pageOf } from '@fleet/shared/page/page.ts';
+import { askedBy, PAGE_HEADERS, pageOf, postedCorrection } from '@fleet/shared/page/page.ts';
+import { echoOf } from '@fleet/shared/semantic/translator.ts';
 import type { Caller, Tokens } from '@fleet/shared/tokens.ts';
 import { type FastifyTRPCPluginOptions, fastifyTRPCPlugin } from '@trpc/server/adapters/fastify';
 import { TRPC_ERROR_CODES_BY_KEY } from '@trpc/server/rpc';
@@ -28,7 +29,8 @@ import { addCompositionRoutes, type CompositionRoutes } from './composition/rout
 import { formatHostPort, type HostPort, isLoopback, parseHostPort } from './config.ts';
 import { addLiveReplies } from './live-replies.ts';
 import type { LiveAnswers } from './query/live.ts';
-import { askFleet, type Fleet } from './query/pipeline.ts';
+import { askFleetTelling, type Fleet } from './query/pipeline.ts';
+import type { FleetSentences } from './query/translate.ts';
 import { type FleetRouter, router } from './router.ts';
 import type { Members } from './sites/members.ts';
 import type { FleetAlerts } from './views/alerts.ts';
@@ -45,6 +47,7 @@ export interface ServerParts {
   readonly views: Views;
   readonly alerts: FleetAlerts;
   readonly live: LiveAnswers;
+  readonly sentences: FleetSentences;
   readonly members: Members;
   readonly tokens: Tokens;
   readonly log: Logger;
@@ -67,7 +70,8 @@ export async function serve(parts: ServerParts, address: HostPort): Promise<Serv
   });
   addRefusals(app, log);
   app.get('/healthz', async () => ({ ok: true, sites: fleet.registry.list().length }));
-  app.get('/', (request, reply) => sendPage(fleet, request, reply, log));
+  app.get('/', (request, reply) => sendPage(parts, callerOf(request.raw), request, reply));
+  await app.register(async (scope) => addCorrections(scope, parts, callerOf));
   if (parts.composed !== undefined)
     addCompositionRoutes(app, parts.composed, (request) => callerOf(request.raw));
   await addTrpc(app, parts, callerOf);
@@ -125,7 +129,7 @@ export async function addTrpc(app: FastifyInstance, parts: ServerParts, callerOf
 /** The router for clients of `server` that want a WebSocket; `callerOf` throws for who may not call it. */
 export function trpcSockets(
   server: EventEmitter,
-  { fleet, members, views, live, alerts, log }: ServerParts,
+  { fleet, members, views, live, alerts, sentences, log }: ServerParts,
   { scheme, callerOf }: { readonly scheme: 'http' | 'https'; readonly callerOf: UpgradeCaller },
 ): WebSockets {
   return serveWebSockets(server, {
@@ -133,7 +137,7 @@ export function trpcSockets(
     scheme,
     guard: callerOf,
     context: (request, drained) => ({
-      ...{ fleet, members, views, live, alerts, drained },
+      ...{ fleet, members, views, live, alerts, sentences, drained },
       caller: callerOf(request),
     }),
     failed: (cause, path) => log.error({ err: cause, path }, 'a call failed'),
@@ -143,7 +147,7 @@ export function trpcSockets(
 type UpgradeCaller = (request: IncomingMessage) => Caller;
 
 function trpcPlugin(
-  { fleet, members, views, live, alerts, log }: ServerParts,
+  { fleet, members, views, live, alerts, sentences, log }: ServerParts,
   callerOf: CallerOf,
 ): FastifyTRPCPluginOptions<FleetRouter> & { prefix: string } {
   return {
@@ -151,7 +155,10 @@ function trpcPlugin(
     trpcOptions: {
       router,
       allowMethodOverride: true, // a query too long for a URL is sent by POST
-      createContext: ({ req }) => ({ fleet, members, views, live, alerts, caller: callerOf(req.raw) }),
+      createContext: ({ req }) => ({
+        ...{ fleet, members, views, live, alerts, sentences },
+        caller: callerOf(req.raw),
+      }),
       onError: ({ error, path }) => {
         if (error.code === 'INTERNAL_SERVER_ERROR')
           log.error({ err: error.cause ?? error, path }, 'a call failed');
@@ -164,7 +171,7 @@ function guard(request: IncomingMessage): void {
   if (!isLoopbackHost(request.headers.host))
     throw new LogicError('forbidden', 'the Host header does not name this machine');
   if (
-    /^\/(trpc|pengine|roster)/.test(request.url ?? '') &&
+    /^\/(trpc|pengine|roster|correct)/.test(request.url ?? '') &&
     request.headers['sec-fetch-site'] === 'cross-site'
   ) {
     throw new LogicError('forbidden', 'calls from pages of other sites are refused');
@@ -182,19 +189,32 @@ function isLoopbackHost(host: string | undefined): boolean {
 const FACE = { title: 'Logic fleet', label: 'Ask every site', command: 'logic-fleet ask' };
 
 async function sendPage(
-  fleet: Fleet,
+  { fleet, sentences, log }: ServerParts,
+  caller: Caller,
   request: FastifyRequest,
   reply: FastifyReply,
-  log: Logger,
 ): Promise<FastifyReply> {
-  const { q } = request.query as { q?: string | string[] };
-  const query = (Array.isArray(q) ? q.at(-1) : q)?.trim() ?? '';
-  const tell = async () => ({
-    result: query === '' ? null : await askFleet(fleet, { query }, goneSignal(reply)),
+  const gone = goneSignal(reply);
+  const parameters = new URLSearchParams(request.url.split('?').slice(1).join('?'));
+  const { status, body } = await pageOf(askedBy(parameters, FACE), {
+    translate: (text) => sentences.translate({ text }, { caller: caller.name, gone }),
+    echo: (query) => echoOf(query, fleet.manifest),
+    ask: (query) => askFleetTelling(fleet, { query }, { cancel: gone, by: caller }),
+    fault: (cause) => log.error({ err: cause }, 'a question failed'),
   });
-  const fault = (cause: unknown) => log.error({ err: cause }, 'a question failed');
-  const { status, body } = await pageOf({ face: FACE, query }, tell, fault);
   return reply.code(status).headers(PAGE_HEADERS).send(body);
+}
+
+/** An option that was chosen, a query that was edited: kept, then asked. A query that is refused is refused where it is asked. */
+function addCorrections(app: FastifyInstance, { sentences }: ServerParts, callerOf: CallerOf): void {
+  const form = 'application/x-www-form-urlencoded';
+  app.addContentTypeParser(form, { parseAs: 'string' }, (_request, body, done) => done(null, body));
+  app.post('/correct', async (request, reply) => {
+    const { correction, location } = postedCorrection(new URLSearchParams(String(request.body)));
+    const speaker = { caller: callerOf(request.raw).name, gone: goneSignal(reply) };
+    if (correction !== null) await sentences.correct(correction, speaker).catch(() => {});
+    return reply.redirect(location, 303);
+  });
 }
 
 /** Aborts when the asker goes away before the reply is sent. */

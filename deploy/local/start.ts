@@ -86,6 +86,7 @@ function welcome(fleet: Fleet, { data }: StartOptions): string {
     'Ask it on that page, or from another terminal in this folder:',
     '',
     `  npx logic-fleet ask 'at_risk_of_throttling(Node)'${at}`,
+    `  npx logic-fleet ask --say 'which machines are about to throttle?'${at}`,
     `  npx logic-fleet ask 'node_load(Node, Load), Load > 0.5' --json${at}`,
     `  npx logic-node ask 'node_status(Node, Status)' --prove${at}`,
     '',

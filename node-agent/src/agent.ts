@@ -10,6 +10,7 @@ import { loadManifest, type Manifest } from '@fleet/shared/catalogue.ts';
 import { Vocabulary } from '@fleet/shared/door/vocabulary.ts';
 import { LogicError } from '@fleet/shared/errors.ts';
 import { PENGINE_IDLE_MS } from '@fleet/shared/limits.ts';
+import type { Translator } from '@fleet/shared/semantic/sentences.ts';
 import { Tokens } from '@fleet/shared/tokens.ts';
 import type { FastifyInstance } from 'fastify';
 import type { Logger } from 'pino';
@@ -23,7 +24,9 @@ import { ENGINE_LIMITS } from './prolog/budget.ts';
 import { Engine, type SiteEngine } from './prolog/engine.ts';
 import { startEngine } from './prolog/process.ts';
 import type { EngineOfSite, SharedEngine, Tenant } from './prolog/shared-engine.ts';
+import type { QueryParts } from './query/pipeline.ts';
 import { type SemanticService, semanticService } from './semantic/service.ts';
+import { siteSentences } from './semantic/translator.ts';
 import { healthServer, listen, plainServer, type ServerParts, tlsServer, useCertificate } from './server.ts';
 import { adoptText } from './telemetry/adopt.ts';
 import { type Alerts, makeAlerts } from './telemetry/alerts/alerts.ts';
@@ -44,6 +47,8 @@ export interface AgentParts {
   readonly world: World;
   readonly files: FileOperations;
   readonly log: Logger;
+  /** Of sentences, where it is not the site's own. */
+  readonly translator?: Translator;
   /**
    * In a load test: an engine that holds this site beside others, what they read once for all, and from when on they tell their coordinator
    * of themselves, where that is not at once.
@@ -62,6 +67,8 @@ export interface Agent {
   readonly engine: SiteEngine;
   readonly telemetry: TelemetryParts;
   readonly alerts: Alerts;
+  /** What a question to this site needs. */
+  readonly query: QueryParts;
   readonly door: PengineDoor;
   readonly watches: Watches;
   readonly stateText: StateText;
@@ -184,7 +191,12 @@ async function assemble(config: SiteConfig, parts: AgentParts, undo: Undo): Prom
     collectors: collectors.states(),
     semantic: semantic.state,
   });
-  const context = { parts: query, telemetry, alerts, status };
+  const sentences = siteSentences({
+    ...{ query, engine, semantic, data: config.data, log, translator: parts.translator },
+    revision: () => sync.revision,
+  });
+  undo.push(() => sentences.log.settled());
+  const context = { parts: query, telemetry, alerts, sentences, status };
   const server = {
     door,
     watches,
@@ -196,7 +208,7 @@ async function assemble(config: SiteConfig, parts: AgentParts, undo: Undo): Prom
   const urls = await startListeners(config, server, { instance, ...parts }, undo);
   // Before the listeners, which wait for what is under way.
   undo.push(() => watches.stop());
-  return { ...urls, engine, telemetry, alerts, door, watches, stateText, semantic };
+  return { ...urls, engine, telemetry, alerts, query, door, watches, stateText, semantic };
 }
 
 /** The key of the site's certificate; replies are signed with P-256 (docs/protocol.md section 4). */

@@ -1,11 +1,13 @@
 /**
- * `logic-node ask`, `why`, `why-not`, `alerts`, `observe`: one call to a running site through its tRPC interface, the way a script
+ * `logic-node ask`, `translations`, `why`, `why-not`, `alerts`, `observe`: one call to a running site through its tRPC interface, the way a script
  * would.
  */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import type { AskResult } from '@fleet/shared/api/ask.ts';
 import { loadManifest } from '@fleet/shared/catalogue.ts';
+import { converse, type Talk, terminalOf } from '@fleet/shared/conversation.ts';
 import { type ErrorCode, isErrorCode, LogicError } from '@fleet/shared/errors.ts';
 import { REPLY_BYTES, REPLY_TERM_DEPTH } from '@fleet/shared/limits.ts';
 import { renderResult } from '@fleet/shared/render.ts';
@@ -19,6 +21,7 @@ import type { SiteRouter } from './router.ts';
 import { realWorld } from './world.ts';
 
 export interface AskFlags {
+  readonly say?: string;
   readonly prove?: boolean;
   readonly assume?: readonly string[];
   readonly json?: boolean;
@@ -44,6 +47,41 @@ export function ask(query: string, flags: AskFlags): Promise<number> {
     words: (result) => renderResult(result),
     status: ({ complete }) => (complete ? 0 : 3),
   });
+}
+
+/** A sentence instead of a query: what was read, then the answer with its proof. Exit status as `ask`; 4 nobody chose, 5 there is no query. */
+export async function say(text: string, flags: AskFlags): Promise<number> {
+  const { assume = [] } = flags;
+  const json = flags.json === true;
+  const talk = (client: Client): Talk<AskResult> => ({
+    ...{ program: 'logic-node', json },
+    translate: (one) => client.site.translate.query({ text: one }),
+    correct: ({ site: _, ...correction }) => client.site.correct.mutate(correction),
+    ask: (query) => client.site.ask.query({ query, prove: true, assume: [...assume] }),
+    words: (result) => renderResult(result),
+    status: ({ complete }) => (complete ? 0 : 3),
+  });
+  try {
+    return await asking(flags, (client) =>
+      converse(text, talk(client), {
+        terminal: terminalOf(process),
+        print: (line) => process.stdout.write(`${line}\n`),
+      }),
+    );
+  } catch (cause) {
+    return reportError(cause, json);
+  }
+}
+
+/** Prints what the site kept of sentences, JSON lines; nothing where it kept nothing. */
+export async function translations(flags: AskFlags): Promise<number> {
+  try {
+    const { lines } = await asking(flags, (client) => client.site.translations.query());
+    process.stdout.write(lines);
+    return 0;
+  } catch (cause) {
+    return reportError(cause);
+  }
 }
 
 /** Prints each answer with its whole proof, rules with their place in the bundle, facts with their age. */

@@ -1,5 +1,5 @@
 /**
- * The command line of `logic-node`: init, join, serve, ask, why, why-not, alerts, observe, token. Each command loads only what it needs, so that an idle site
+ * The command line of `logic-node`: init, join, serve, ask, translations, why, why-not, alerts, observe, token. Each command loads only what it needs, so that an idle site
  * does not carry the others. What a script reads goes to standard output, everything else to standard error.
  */
 
@@ -86,17 +86,38 @@ program
 
 program
   .command('ask')
-  .description('ask a running site')
-  .argument('<query>', "over the catalogue, such as 'node_status(Node, Status)'")
+  .description(
+    'ask a running site; exit status 0 complete, 3 partial, 2 refused query, with --say also 4 (did you mean ..?) and 5 (no query for it), 1 anything else',
+  )
+  .argument('[query]', "over the catalogue, such as 'node_status(Node, Status)'")
+  .option(
+    '--say <sentence>',
+    "in plain words instead, such as 'which machines are about to throttle?'; with proofs",
+  )
   .option('--prove', 'with proofs')
   .addOption(assume())
   .addOption(json())
   .addOption(url())
   .addOption(data())
   .addOption(which())
-  .action(async (query: string, flags: AskFlags) => {
-    const { ask } = await import('./ask-command.ts');
-    end(await ask(query, flags));
+  .action(async (query: string | undefined, flags: AskFlags, command: Command) => {
+    const { ask, say } = await import('./ask-command.ts');
+    if ((query === undefined) === (flags.say === undefined))
+      command.error('error: give a query, or a sentence with --say');
+    end(await (flags.say === undefined ? ask(query ?? '', flags) : say(flags.say, flags)));
+  });
+
+program
+  .command('translations')
+  .description(
+    'print what the site kept of sentences, as JSON lines: those without a query, what was meant instead; the role operator',
+  )
+  .addOption(url())
+  .addOption(data())
+  .addOption(which())
+  .action(async (flags: AskFlags) => {
+    const { translations } = await import('./ask-command.ts');
+    end(await translations(flags));
   });
 
 program

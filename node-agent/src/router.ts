@@ -1,12 +1,20 @@
 /**
- * The agent's tRPC router: `site.ask`, `whyNot`, `alerts`, `observe`, `info`. Scripts and pages import its type
+ * The agent's tRPC router: `site.ask`, `whyNot`, `translate`, `correct`, `translations`, `alerts`, `observe`, `info`. Scripts and pages import its type
  * (`import type { SiteRouter }`).
  */
 import { type AlertsResult, alertsInput } from '@fleet/shared/api/alerts.ts';
 import { type AskResult, siteAskInput, type WhyNotResult, whyNotInput } from '@fleet/shared/api/ask.ts';
 import { type ObserveResult, observeInput } from '@fleet/shared/api/observe.ts';
+import {
+  type CorrectionResult,
+  correctionInput,
+  type Translation,
+  type TranslationsResult,
+  translateInput,
+} from '@fleet/shared/api/translate.ts';
 import { logicTRPC } from '@fleet/shared/api/trpc.ts';
 import type { CatalogueEntry } from '@fleet/shared/catalogue.ts';
+import type { Sentences } from '@fleet/shared/semantic/sentences.ts';
 import { type Caller, needs } from '@fleet/shared/tokens.ts';
 import type { Confinement } from './prolog/confinement.ts';
 import type { EngineState } from './prolog/supervisor.ts';
@@ -41,6 +49,7 @@ export interface Context {
   readonly parts: QueryParts;
   readonly telemetry: TelemetryParts;
   readonly alerts: Alerts;
+  readonly sentences: Sentences;
   readonly status: () => Omit<SiteInfo, 'catalogue'>;
 }
 
@@ -55,6 +64,19 @@ const site = routerOf({
   whyNot: procedure
     .input(whyNotInput)
     .query(({ ctx, input }): Promise<WhyNotResult> => whyNot(input, askerOf(ctx), ctx.parts)),
+  /** A sentence as a query, which whoever said it sees first and then asks; or a question back, or a no. Nothing of it runs. */
+  translate: procedure
+    .input(translateInput)
+    .query(({ ctx, input }): Promise<Translation> => ctx.sentences.translate(input.text, askerOf(ctx))),
+  /** What a person meant by a sentence: kept in this site's log, if the query may be asked. */
+  correct: procedure
+    .input(correctionInput)
+    .mutation(({ ctx, input }): Promise<CorrectionResult> => ctx.sentences.correct(input)),
+  /** That log whole; the role operator, as it holds what people said. */
+  translations: procedure.query(async ({ ctx }): Promise<TranslationsResult> => {
+    needs('operator', ctx.caller);
+    return { lines: await ctx.sentences.log.lines() };
+  }),
   /** What is active, what changed, and what no webhook has taken yet. */
   alerts: procedure
     .input(alertsInput)

@@ -9,7 +9,8 @@ import type { TLSSocket } from 'node:tls';
 import { asLogicError, LogicError } from '@fleet/shared/errors.ts';
 import { REQUEST_BODY_BYTES, SESSION_IDLE_MS, TICKET_VALID_S } from '@fleet/shared/limits.ts';
 import { NO_SCHEMAS } from '@fleet/shared/no-schemas.ts';
-import { PAGE_HEADERS, pageOf } from '@fleet/shared/page/page.ts';
+import { askedBy, PAGE_HEADERS, pageOf, postedCorrection } from '@fleet/shared/page/page.ts';
+import { echoOf } from '@fleet/shared/semantic/translator.ts';
 import type { Caller, Tokens } from '@fleet/shared/tokens.ts';
 import { fastifyTRPCPlugin } from '@trpc/server/adapters/fastify';
 import { type FastifyInstance, type FastifyReply, type FastifyRequest, fastify } from 'fastify';
@@ -122,6 +123,7 @@ function withRoutes(app: FastifyInstance, parts: ServerParts, callerOf: CallerOf
   addRefusals(app, parts);
   addHealth(app, parts);
   app.get('/', (request, reply) => sendPage(parts, known(request), request, reply));
+  app.register(async (scope) => addCorrections(scope, parts));
   app.register(async (scope) => addPengineRoutes(scope, parts, known));
   app.register(fastifyTRPCPlugin<SiteRouter>, {
     prefix: '/trpc',
@@ -169,15 +171,26 @@ async function sendPage(
 ): Promise<FastifyReply> {
   const { site } = context.parts;
   const face = { title: `Logic node ${site}`, label: `Ask ${site}`, command: 'logic-node ask' };
-  const query = queryOf(request.url).get('q')?.trim() ?? '';
-  const tell = async () => {
-    if (query === '') return { result: null, alerts: await alertsOf(context, PAGE_CHANGES) };
-    const asker = { caller: caller.name, gone: goneSignal(reply) };
-    return { result: await askSite({ query, prove: true }, asker, context.parts) };
-  };
-  const fault = (cause: unknown) => log.error({ err: cause }, 'a question failed');
-  const { status, body } = await pageOf({ face, query }, tell, fault);
+  const asker = { caller: caller.name, gone: goneSignal(reply) };
+  const { status, body } = await pageOf(askedBy(queryOf(request.url), face), {
+    translate: (text) => context.sentences.translate(text, asker),
+    echo: (query) => echoOf(query, context.parts.manifest),
+    ask: (query) => askSite({ query, prove: true }, asker, context.parts),
+    alerts: () => alertsOf(context, PAGE_CHANGES),
+    fault: (cause) => log.error({ err: cause }, 'a question failed'),
+  });
   return reply.code(status).headers(PAGE_HEADERS).send(body);
+}
+
+/** An option that was chosen, a query that was edited: kept, then asked. A query that is refused is refused where it is asked. */
+function addCorrections(app: FastifyInstance, { context }: ServerParts): void {
+  const form = 'application/x-www-form-urlencoded';
+  app.addContentTypeParser(form, { parseAs: 'string' }, (_request, body, done) => done(null, body));
+  app.post('/correct', async (request, reply) => {
+    const { correction, location } = postedCorrection(new URLSearchParams(String(request.body)));
+    if (correction !== null) await context.sentences.correct(correction).catch(() => {});
+    return reply.redirect(location, 303);
+  });
 }
 
 /** The door takes bodies as bytes: what they are is for it to find out. */

@@ -189,6 +189,24 @@ export const WEBSOCKET_MESSAGE_BYTES = REQUEST_BODY_BYTES;
 /** What was sent to a client and not read yet; past that, it gets the newest state later instead of every change now. */
 export const WEBSOCKET_BACKLOG_BYTES = 4 * 1024 * 1024;
 
+/** Sentences that one process translates at once, those that wait for the model included; and of one caller. */
+export const SENTENCES_AT_ONCE = 8;
+export const CALLER_SENTENCES_AT_ONCE = 4;
+/** A translation that is not there by then is given up: the shipped model takes 10 ms, one of 8B on two cores ten seconds. */
+export const SENTENCE_MS = 30_000;
+/** Sites whose translator is tried for one sentence, where none is named. */
+export const FLEET_TRANSLATORS_TRIED = 3;
+/** What one of them gets that there is no session with yet: a handshake, and the first start of its model's process. */
+export const FLEET_TRANSLATOR_MS = 8_000;
+/** A coordinator's translator collects the names of its sites again after this. */
+export const FLEET_NAMES_MS = 60_000;
+/** A translation, or what was said instead: a few queries with their words. */
+export const TRANSLATION_BYTES = 256 * 1024;
+/** The log of translations, and the one before it: five thousand sentences each. */
+export const TRANSLATION_LOG_BYTES = 1024 * 1024;
+/** Lines of it that wait for the disk; more are dropped. */
+export const TRANSLATION_NOTES_WAITING = 64;
+
 /** Answers that the page of one question shows; scripts and the command line get all. */
 export const PAGE_ANSWERS = 500;
 
@@ -454,6 +472,11 @@ const relations: ReadonlyArray<readonly [string, boolean]> = [
     (FLEET_SITES / HANDSHAKES_AT_ONCE) * HANDSHAKE_SLOT_MS < FLEET_DEADLINE_MS / 2,
   ],
   ['the authority outlives what it issues', CERTIFICATE_VALID_DAYS < AUTHORITY_VALID_DAYS],
+  [
+    'every translator that is tried has its turn',
+    FLEET_TRANSLATORS_TRIED * FLEET_TRANSLATOR_MS < SENTENCE_MS,
+  ],
+  ['one caller cannot have every place for sentences', CALLER_SENTENCES_AT_ONCE < SENTENCES_AT_ONCE],
   ['a query fits its request', QUERY_TEXT_BYTES * 6 < REQUEST_BODY_BYTES],
   [
     'running questions fit the memory ceiling',

@@ -19,10 +19,10 @@ export interface QuestionFlags {
   readonly prove: boolean;
 }
 
-export function questionOptions(command: Command): Command {
+export function questionOptions(command: Command, query: 'needed' | 'optional' = 'needed'): Command {
   return command
     .argument(
-      '<query>',
+      query === 'needed' ? '<query>' : '[query]',
       "such as 'node_status(Node, Status)'; over sites: 'at(S1, vm(V)), at(S2, vm(V)), S1 \\== S2'",
     )
     .option('--site <name>', 'ask this site only (may be repeated)', collectNames)

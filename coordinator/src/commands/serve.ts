@@ -6,6 +6,8 @@ import { parseListen, parseTls } from '../config.ts';
 import type { Served } from '../coordinator.ts';
 
 const ROOT = join(import.meta.dirname, '..', '..', '..');
+/** The one that comes along. */
+const MODEL = join(ROOT, 'node-agent', 'llm', 'models', 'translator.gguf');
 
 interface ServeFlags {
   readonly data: string;
@@ -14,6 +16,8 @@ interface ServeFlags {
   readonly public?: string;
   readonly kb: string;
   readonly followParent?: boolean;
+  readonly llmSocket?: string;
+  readonly llmModel: string;
 }
 
 export function registerServe(program: Command): void {
@@ -29,6 +33,11 @@ export function registerServe(program: Command): void {
     .option('--tls <host:port>', 'TLS, where sites join and holders of a token call; port 0 takes a free one')
     .option('--public <host:port>', 'where others reach --tls, if that is another address')
     .option('--kb <dir>', 'folder with manifest.json', join(ROOT, 'kb'))
+    .option(
+      '--llm-socket <file>',
+      'translate sentences by what listens there: logic-semantic or llama-server (default: the sites translate)',
+    )
+    .option('--llm-model <file>', 'with it: the model, for the NAME.json beside it', MODEL)
     .option('--follow-parent', 'end when standard input ends')
     .action(serveCommand);
 }
@@ -37,7 +46,8 @@ async function serveCommand(flags: ServeFlags): Promise<void> {
   const listen = parseListen(flags.listen);
   const tls = parseTls(flags.tls, flags.public);
   const { startCoordinator } = await import('../coordinator.ts');
-  const coordinator = await startCoordinator({ data: flags.data, kb: flags.kb, listen, tls });
+  const llm = flags.llmSocket === undefined ? null : { socket: flags.llmSocket, model: flags.llmModel };
+  const coordinator = await startCoordinator({ data: flags.data, kb: flags.kb, listen, tls, llm });
   endOnSignals(coordinator, flags.followParent === true);
   process.stdout.write(
     `${JSON.stringify({ ready: true, http: coordinator.url, tls: coordinator.tls, pid: process.pid })}\n`,

@@ -11,11 +11,9 @@ import {
   SEMANTIC_CONTEXT_TOKENS,
   SEMANTIC_CONTEXT_TOKENS_MOST,
   SEMANTIC_INSTRUCT_CONTEXT_TOKENS,
-  SEMANTIC_INSTRUCT_REPLY_MS,
-  SEMANTIC_REPLY_MS,
 } from '@fleet/shared/limits.ts';
 import { type Complete, completionOver, unavailable } from '@fleet/shared/semantic/completion.ts';
-import { type ModelSettings, readModelSettings } from '@fleet/shared/semantic/model.ts';
+import { type ModelSettings, readModelSettings, tempoOf } from '@fleet/shared/semantic/model.ts';
 import type { Logger } from 'pino';
 import type { World } from '../world.ts';
 import { SemanticProcess, type SemanticState } from './process.ts';
@@ -194,13 +192,6 @@ function ownProcess(
     settings,
     stop: async () => child?.stop(),
   };
-}
-
-/** A small model is quick, and reads its short prompt anew; a large one keeps what all its prompts begin with. */
-function tempoOf({ style }: ModelSettings): { timeoutMs: number; cachePrompt: boolean } {
-  return style === 'instruct'
-    ? { timeoutMs: SEMANTIC_INSTRUCT_REPLY_MS, cachePrompt: true }
-    : { timeoutMs: SEMANTIC_REPLY_MS, cachePrompt: false };
 }
 
 function refuse(message: string): LogicError {

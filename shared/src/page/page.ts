@@ -1,18 +1,21 @@
 /**
- * The one page that a coordinator and a site serve, made on the server: a box to ask, answers by site with their standing
- * and proofs, the coverage, which names every site with its outcome and why, and on a site's own page its alerts. It
- * needs no script; a question is an ordinary link (`/?q=...`), so it can be kept and passed on.
+ * The one page that a coordinator and a site serve, made on the server: a box for plain words and one for a query, answers by site with their
+ * standing and proofs, the coverage, which names every site with its outcome and why, and on a site's own page its alerts. It
+ * needs no script; a question is an ordinary link (`/?q=...`, `/?say=...`), so it can be kept and passed on.
  */
 import { createHash } from 'node:crypto';
+import type { z } from 'zod';
 import type { AlertsResult } from '../api/alerts.ts';
 import type { Answer, AskResult, Coverage, FleetResult, JsonValue, SiteOutcome } from '../api/ask.ts';
-import { asLogicError, ERRORS, type LogicError } from '../errors.ts';
+import { fleetCorrectionInput, SENTENCE_CHARACTERS, translateInput } from '../api/translate.ts';
+import { asLogicError, ERRORS, LogicError } from '../errors.ts';
 import { PAGE_ANSWERS } from '../limits.ts';
 import { timeText } from '../render.ts';
 import { writeAtom } from '../term.ts';
 import { Html, html } from './html.ts';
 import { renderApart, renderOverFleet, renderProofs } from './over-fleet.ts';
 import { PAGE_STYLE } from './style.ts';
+import { hidden, renderSaid, renderSentenceBox, type Said } from './words.ts';
 
 /** Questions that the page offers; a test asks each of the catalogue. */
 export const EXAMPLES = [
@@ -32,12 +35,38 @@ export interface PageFace {
   readonly command: string;
 }
 
+/** What the page's address says. */
+export interface PageAsked {
+  readonly face: PageFace;
+  readonly query: string;
+  /** In plain words. */
+  readonly say: string;
+  /** What was proposed for these words, where `query` came of that; empty where nothing was. */
+  readonly proposed: string;
+  /** Whose translator it was. */
+  readonly site: string;
+}
+
+/** What the page asks of whoever serves it. */
+export interface PageCalls {
+  translate(text: string): Promise<NonNullable<Said['translation']>>;
+  ask(query: string): Promise<AskResult | FleetResult>;
+  /** What a query says in plain English; null where it cannot be read. */
+  echo(query: string): string | null;
+  /** What is shown where nothing is asked. */
+  alerts?(): Promise<AlertsResult>;
+  /** Told of what is nobody's mistake but ours. */
+  fault(cause: unknown): void;
+}
+
 /** What was asked, and what came of it. */
-export interface PageState {
+interface PageState {
   readonly face: PageFace;
   /** Of the site whose page it is. */
-  readonly alerts?: AlertsResult;
+  readonly alerts: AlertsResult | null;
   readonly query: string;
+  readonly said: Said | null;
+  readonly site: string;
   readonly result: AskResult | FleetResult | null;
   readonly error: LogicError | null;
 }
@@ -49,7 +78,8 @@ export const PAGE_HEADERS = {
   'content-type': 'text/html; charset=utf-8',
   'content-security-policy': `default-src 'none'; style-src 'sha256-${styleHash}'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'`,
   'x-content-type-options': 'nosniff',
-  'referrer-policy': 'no-referrer',
+  // Nothing is told to others; and a form that is posted says where it comes from, which no-referrer would keep from us too.
+  'referrer-policy': 'same-origin',
   'cache-control': 'no-store',
 } as const;
 
@@ -58,48 +88,134 @@ export interface PageReply {
   readonly body: string;
 }
 
-/** The page with what `tell` gives, or with why it gave nothing; `fault` is told of what is nobody's mistake but ours. */
-export async function pageOf(
-  asked: Pick<PageState, 'face' | 'query'>,
-  tell: () => Promise<Pick<PageState, 'result' | 'alerts'>>,
-  fault: (cause: unknown) => void,
-): Promise<PageReply> {
-  try {
-    return { status: 200, body: renderPage({ ...asked, error: null, ...(await tell()) }) };
-  } catch (cause) {
-    const error = asLogicError(cause);
-    if (error.code === 'internal') fault(cause);
-    return { status: ERRORS[error.code].http, body: renderPage({ ...asked, result: null, error }) };
-  }
+/** What an address such as `/?say=...` asks. */
+export function askedBy(parameters: URLSearchParams, face: PageFace): PageAsked {
+  const of = (name: string) => parameters.get(name)?.trim() ?? '';
+  return { face, query: of('q'), say: of('say'), proposed: of('proposed'), site: of('site') };
 }
 
-function renderPage({ face, query, result, error, alerts }: PageState): string {
+/** The page with what the calls give, or with why they gave nothing. */
+export async function pageOf(asked: PageAsked, calls: PageCalls): Promise<PageReply> {
+  const { face, site } = asked;
+  const told = async <T>(call: () => Promise<T>): Promise<[T | null, LogicError | null]> => {
+    try {
+      return [await call(), null];
+    } catch (cause) {
+      const error = asLogicError(cause);
+      if (error.code === 'internal') calls.fault(cause);
+      return [null, error];
+    }
+  };
+  const said = await saidBy(asked, {
+    translate: (text) => told(() => calls.translate(text)),
+    echo: calls.echo,
+  });
+  const query = asked.query || (said?.translation?.kind === 'query' ? said.translation.query : '');
+  const [result, error] = query === '' ? [null, null] : await told(() => calls.ask(query));
+  const quiet = query === '' && said === null;
+  const [alerts, noAlerts] = quiet && calls.alerts ? await told(calls.alerts) : [null, null];
+  const wrong = error ?? said?.error ?? noAlerts;
+  const state = {
+    face,
+    query,
+    said,
+    site: said?.translation?.site ?? site,
+    result,
+    error: error ?? noAlerts,
+    alerts,
+  };
+  return { status: wrong === null ? 200 : ERRORS[wrong.code].http, body: renderPage(state) };
+}
+
+interface Saying {
+  translate(text: string): Promise<[Said['translation'], LogicError | null]>;
+  echo(query: string): string | null;
+}
+
+async function saidBy(
+  { say, query, proposed }: PageAsked,
+  { translate, echo }: Saying,
+): Promise<Said | null> {
+  if (say === '') return null;
+  if (query !== '') {
+    const before = proposed === '' ? null : proposed;
+    return { text: say, proposed: before, translation: null, error: null, echo: echo(query) };
+  }
+  const read = translateInput.safeParse({ text: say });
+  const [translation, error] = read.success
+    ? await translate(read.data.text)
+    : [null, new LogicError('bad_request', `A sentence has at most ${SENTENCE_CHARACTERS} characters.`)];
+  const own = translation?.kind === 'query' ? translation.query : null;
+  return { text: say, proposed: own, translation, error, echo: null };
+}
+
+/** What a form posted to `/correct`, and where it leads on to. Throws `bad_request`. */
+export function postedCorrection(body: URLSearchParams): {
+  readonly correction: FleetCorrection | null;
+  readonly location: string;
+} {
+  const of = (name: string) => body.get(name) ?? '';
+  const read = fleetCorrectionInput.safeParse({
+    text: of('text'),
+    proposed: of('proposed') === '' ? null : of('proposed'),
+    query: of('query').trim(),
+    choice: of('choice') === 'yes',
+    site: of('site') === '' ? null : of('site'),
+  });
+  if (!read.success) throw new LogicError('bad_request', 'This is no form of the page.');
+  const { text, proposed, query, choice, site } = read.data;
+  const to = new URLSearchParams({
+    say: text,
+    q: query,
+    proposed: choice ? query : (proposed ?? ''),
+    site: site ?? '',
+  });
+  const changed = choice || (of('keep') === 'yes' && query !== proposed);
+  return { correction: changed ? read.data : null, location: `/?${to}` };
+}
+
+type FleetCorrection = z.output<typeof fleetCorrectionInput>;
+
+function renderPage({ face, query, said, site, result, error, alerts }: PageState): string {
+  const title = said?.text ?? query;
   return html`<!doctype html>
 <html lang="en">
 <head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
-<title>${query ? `${query} · ` : ''}${face.title}</title>
+<title>${title ? `${title} · ` : ''}${face.title}</title>
 <style>${new Html(PAGE_STYLE)}</style>
 </head>
 <body>
 <header>
 <h1><a href="/">${face.title}</a></h1>
-<form method="get" action="/" role="search">
-<label for="q">${face.label}</label>
-<input id="q" name="q" value="${query}" placeholder="node_status(Node, Status)" required autocapitalize="none" autocomplete="off" spellcheck="false">
-<button type="submit">Ask</button>
-</form>
+${renderSentenceBox(face.label, said)}
+${said && renderSaid(said)}
+${renderQueryBox({ query, said, site })}
 </header>
 <main>
 ${error && renderError(error)}
 ${result && renderResult(result, face)}
-${result || alerts === undefined ? null : renderAlerts(alerts)}
-${result ? null : renderExamples()}
+${result || alerts === null ? null : renderAlerts(alerts)}
+${result || said ? null : renderExamples()}
 </main>
 </body>
 </html>
 `.text;
+}
+
+/** After a sentence, what is changed here is a correction, and is kept unless the person says otherwise. */
+function renderQueryBox({ query, said, site }: Pick<PageState, 'query' | 'said' | 'site'>): Html {
+  const box = (name: string, label: string) => html`<label for="q">${label}</label>
+<input id="q" name="${name}" value="${query}" placeholder="node_status(Node, Status)" required autocapitalize="none" autocomplete="off" spellcheck="false">
+<button type="submit">Ask</button>`;
+  if (said === null || said.error !== null)
+    return html`<form method="get" action="/" role="search">${box('q', 'Or as a query')}</form>`;
+  const keep = query === '' ? 'Keep what I write here' : 'If I change it, keep the change';
+  return html`<form method="post" action="/correct" role="search">
+${hidden({ text: said.text, proposed: said.proposed ?? '', site })}${box('query', query === '' ? 'Or as a query' : 'The query: change it and ask again')}
+<p class="keep"><input type="checkbox" id="keep" name="keep" value="yes" checked><label for="keep">${keep} as what I meant, in the log of ${site || 'this machine'}, and nowhere else.</label></p>
+</form>`;
 }
 
 function renderExamples(): Html {

@@ -10,6 +10,23 @@ h1 a { color: inherit; text-decoration: none; }
 form { display: flex; flex-wrap: wrap; gap: .5rem; }
 label { flex-basis: 100%; }
 input { flex: 1 1 16rem; min-width: 0; font: 1rem ui-monospace, monospace; padding: .5rem; border: 1px solid var(--line); border-radius: .3rem; }
+.words input { font-family: inherit; }
+form + form, .said + form { margin-top: 1rem; }
+.said { border-left: 3px solid var(--line); padding-left: 1rem; margin: 1rem 0; }
+.said h2 { margin-top: 0; }
+.said.error { border: 1px solid var(--bad); padding-left: 1rem; }
+.said.error h2 { margin-top: 1rem; }
+.reading { opacity: .8; }
+.options, .options form { gap: .5rem; }
+.options { display: flex; flex-wrap: wrap; }
+form.options, .options form + form { margin-top: 0; }
+.options button { text-align: left; }
+.options button span { display: block; }
+.options form, .options form button { flex: 1 1 16rem; }
+.options button code { overflow-wrap: anywhere; opacity: .8; }
+.keep { display: flex; align-items: baseline; gap: .5rem; margin: 0; flex-basis: 100%; font-size: .9rem; opacity: .8; }
+.keep input { flex: none; }
+.keep label { flex: 1; }
 button { font: inherit; padding: .5rem 1.2rem; }
 code, pre { font-family: ui-monospace, monospace; font-size: .9rem; }
 pre { overflow-x: auto; margin: .5rem 0; padding: .5rem; border-left: 3px solid var(--line); }

@@ -3,7 +3,7 @@
  * process that runs the model does not.
  */
 import { z } from 'zod';
-import { MODEL_SETTINGS_BYTES } from '../limits.ts';
+import { MODEL_SETTINGS_BYTES, SEMANTIC_INSTRUCT_REPLY_MS, SEMANTIC_REPLY_MS } from '../limits.ts';
 import { badSettings, readSettings } from '../settings.ts';
 
 const share = z.number().min(0).max(1);
@@ -57,4 +57,14 @@ export function readModelSettings(modelFile: string): ModelSettings {
   if (settings === null)
     throw badSettings(file, 'not there: docs/semantic.md says what stands beside a model');
   return settings;
+}
+
+/** A small model is quick, and reads its short prompt anew; a large one keeps what all its prompts begin with. */
+export function tempoOf({ style }: ModelSettings): {
+  readonly timeoutMs: number;
+  readonly cachePrompt: boolean;
+} {
+  return style === 'instruct'
+    ? { timeoutMs: SEMANTIC_INSTRUCT_REPLY_MS, cachePrompt: true }
+    : { timeoutMs: SEMANTIC_REPLY_MS, cachePrompt: false };
 }
