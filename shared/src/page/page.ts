@@ -214,7 +214,8 @@ function renderQueryBox({ query, said, site }: Pick<PageState, 'query' | 'said' 
   const keep = query === '' ? 'Keep what I write here' : 'If I change it, keep the change';
   return html`<form method="post" action="/correct" role="search">
 ${hidden({ text: said.text, proposed: said.proposed ?? '', site })}${box('query', query === '' ? 'Or as a query' : 'The query: change it and ask again')}
-<p class="keep"><input type="checkbox" id="keep" name="keep" value="yes" checked><label for="keep">${keep} as what I meant, in the log of ${site || 'this machine'}, and nowhere else.</label></p>
+<p class="keep"><input type="checkbox" id="keep" name="keep" value="yes" checked>
+<label for="keep">${keep} as what I meant, in the log of ${site || 'this machine'}, and nowhere else.</label></p>
 </form>`;
 }
 
