@@ -22,6 +22,7 @@ import {
   type Complete,
   type CompletionRequest,
   completionOver,
+  isAnswering,
   unavailable,
 } from '@fleet/shared/semantic/completion.ts';
 import type { Logger } from 'pino';
@@ -30,8 +31,10 @@ import { ROOT, SEMANTIC_ENVIRONMENT } from '../../../shared/launch.mjs';
 import { type Confinement, confined, readConfinement, UNCONFINED } from '../prolog/confinement.ts';
 import type { World } from '../world.ts';
 
-/** Completions in a row that were late after which the process is taken to hang. */
-const LATE_IN_A_ROW = 2;
+/** So many times the time of a completion without one that came, and the process is taken to hang, though it answers. */
+const LATE_TIMES = 4;
+/** One that does not even say how it is within this hangs. */
+const SIGN_OF_LIFE_MS = 2_000;
 const BIN = fileURLToPath(new URL('../../bin/logic-semantic.mjs', import.meta.url));
 
 /** `idle`: nobody has asked yet. `resting`: it ended, and is started again by the next sentence after a wait. */
@@ -73,7 +76,8 @@ export class SemanticProcess {
   #failures = 0;
   #restAt = 0;
   #readySince = 0;
-  #late = 0;
+  /** When the first was late since one came in time. */
+  #lateSince: number | null = null;
 
   constructor(options: SemanticProcessOptions) {
     this.#options = options;
@@ -104,7 +108,7 @@ export class SemanticProcess {
     const child = this.#running();
     try {
       const completion = await this.#completed(child, request, AbortSignal.any([signal, late]));
-      this.#late = 0;
+      this.#lateSince = null;
       return completion;
     } catch (cause) {
       if (signal.aborted) throw new LogicError('cancelled', 'Whoever asked has left.', cause);
@@ -130,15 +134,22 @@ export class SemanticProcess {
   }
 
   #wasLate(child: Child, cause: unknown): LogicError {
-    const { replyMs, log } = this.#options;
-    this.#late += 1;
-    if (this.#late >= LATE_IN_A_ROW && this.#child === child) {
-      log.warn({ semantic: child.process.pid }, 'the semantic process hangs: ending it');
-      child.process.kill('SIGKILL');
-    }
+    const { replyMs, world } = this.#options;
+    this.#lateSince ??= world.elapsed();
+    void this.#endIfHanging(child);
     const what =
       this.#state === 'starting' ? 'The semantic process is still starting' : 'There was no translation';
     return unavailable(`${what} after ${replyMs} ms.`, cause);
+  }
+
+  /** A large model may be slow for a good reason, such as a long prompt that it reads for the first time and keeps. */
+  async #endIfHanging(child: Child): Promise<void> {
+    const { socket, replyMs, world, log } = this.#options;
+    const lateMs = world.elapsed() - (this.#lateSince ?? world.elapsed());
+    const hangs = lateMs >= LATE_TIMES * replyMs || !(await isAnswering(socket, SIGN_OF_LIFE_MS));
+    if (!hangs || this.#child !== child) return;
+    log.warn({ semantic: child.process.pid }, 'the semantic process hangs: ending it');
+    child.process.kill('SIGKILL');
   }
 
   #running(): Child {
@@ -159,7 +170,7 @@ export class SemanticProcess {
     const { log, world, onReady } = this.#options;
     if (this.#child !== child || this.#state !== 'starting') return;
     this.#state = 'ready';
-    this.#late = 0;
+    this.#lateSince = null;
     this.#readySince = world.elapsed();
     const { confinement } = child;
     log.info({ semantic: child.process.pid, digest, confinement }, 'semantic process ready');

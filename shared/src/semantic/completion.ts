@@ -80,6 +80,19 @@ interface Reply {
   readonly text: string;
 }
 
+/** Whether the server answers at all, loading or ready: one that is slow does, one that hangs does not. */
+export function isAnswering(socketPath: string, timeoutMs: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const signal = AbortSignal.timeout(timeoutMs);
+    const request = httpRequest({ socketPath, path: '/health', agent: false, signal }, (reply) => {
+      reply.resume();
+      resolve(true);
+    });
+    request.once('error', () => resolve(false));
+    request.end();
+  });
+}
+
 /** The reply whole, by the deadline; typed errors otherwise. */
 async function exchange(
   { socketPath, timeoutMs }: CompletionServer,

@@ -1,6 +1,7 @@
 /** What may stand beside a model. */
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { createHash } from 'node:crypto';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
@@ -9,8 +10,9 @@ import { modelSettings, readModelSettings } from './model.ts';
 const GOOD = {
   format: 1,
   style: 'words',
-  thresholds: { run: 0.9, offer: 0.4 },
-  words: { domain: ['hot'], general: ['the'] },
+  voices: ['mine-2.gguf'],
+  thresholds: { run: 0.9, offer: 0.4, refuse: 1 },
+  words: { domain: ['hot'], general: ['the'], standIns: ['zeus'] },
   digest: 'a'.repeat(64),
 };
 
@@ -19,6 +21,7 @@ test('settings of a model are read whole or refused by field', () => {
   const wrong = [
     { ...GOOD, style: 'chat' },
     { ...GOOD, thresholds: { run: 0.4, offer: 0.9 } },
+    { ...GOOD, voices: ['../elsewhere.gguf'] },
     { ...GOOD, thresholds: { run: 1.1, offer: 0.9 } },
     { ...GOOD, words: undefined },
     { ...GOOD, digest: 'abc' },
@@ -38,7 +41,15 @@ test('settings are NAME.json beside NAME.gguf, and missing ones are named', (t) 
   assert.deepEqual(readModelSettings(model), GOOD);
 });
 
-test('the model that comes along has settings, of its own bytes', () => {
+test('the models that come along are listed, and their settings are of these very bytes', () => {
   const shipped = new URL('../../../node-agent/llm/models/translator.gguf', import.meta.url).pathname;
-  assert.equal(readModelSettings(shipped).style, 'words');
+  const { voices, digest: of } = readModelSettings(shipped);
+  const sums = readFileSync(join(shipped, '..', 'sha256sums'), 'utf8').split('\n');
+  for (const name of ['translator.gguf', ...voices]) {
+    const digest = createHash('sha256')
+      .update(readFileSync(join(shipped, '..', name)))
+      .digest('hex');
+    assert.ok(sums.includes(`${digest}  ${name}`), name);
+    if (name === 'translator.gguf') assert.equal(of, digest);
+  }
 });
