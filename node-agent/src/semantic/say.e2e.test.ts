@@ -3,9 +3,10 @@ import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import { after, before, test } from 'node:test';
 import { SAY_EXIT } from '@fleet/shared/conversation.ts';
+import { EXAMPLES } from '@fleet/shared/page/page.ts';
 import { BIN, serveChild } from '../testing/child.ts';
 import { endOfFile } from '../testing/folder.ts';
-import { makeSiteFolder } from '../testing/site.ts';
+import { client, makeSiteFolder } from '../testing/site.ts';
 
 interface Ran {
   readonly status: number;
@@ -48,6 +49,11 @@ test('with --json the last line has the translation and the result', async () =>
     [status, translation.kind, result.query, result.answers.length, result.complete],
     [0, 'query', translation.query, 1, true],
   );
+});
+
+test('each question that the page offers in words is translated', async () => {
+  for (const [, says] of EXAMPLES)
+    assert.equal((await client(url).site.translate.query({ text: says })).kind, 'query', says);
 });
 
 test('an order, a name that is not there and nonsense have a message and a status, and end in the log', async () => {

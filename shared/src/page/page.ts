@@ -17,13 +17,13 @@ import { renderApart, renderOverFleet, renderProofs } from './over-fleet.ts';
 import { PAGE_STYLE } from './style.ts';
 import { hidden, renderSaid, renderSentenceBox, type Said } from './words.ts';
 
-/** Questions that the page offers; a test asks each of the catalogue. */
+/** Questions that the page offers, as a query and in words; a test asks each of the catalogue, and one has each translated. */
 export const EXAMPLES = [
   ['node_status(Node, Status)', 'Which nodes are up, down or unknown?'],
   ['at_risk_of_throttling(Node)', 'Which nodes are close to slowing down from heat?'],
-  ['node_load(Node, Load), Load > 0.5', 'Which nodes are more than half busy?'],
-  ['node(Node), \\+ at_risk_of_throttling(Node)', 'Which nodes are not at risk?'],
-  ['aggregate_all(count, vm(V), Count)', 'How many virtual machines has each site?'],
+  ['node_load(Node, Load), Load > 0.5', 'Which nodes are more than 50 % busy?'],
+  ['node(Node), \\+ at_risk_of_throttling(Node)', 'Which nodes are not at risk of throttling?'],
+  ['aggregate_all(count, vm(V), Count)', 'How many virtual machines are there?'],
 ] as const;
 
 /** Whose page it is. */
@@ -222,7 +222,7 @@ ${hidden({ text: said.text, proposed: said.proposed ?? '', site })}${box('query'
 function renderExamples(): Html {
   const items = EXAMPLES.map(
     ([query, says]) =>
-      html`<li><a href="/?q=${encodeURIComponent(query)}"><code>${query}</code></a><br>${says}</li>\n`,
+      html`<li><a href="/?say=${encodeURIComponent(says)}">${says}</a><br><a href="/?q=${encodeURIComponent(query)}"><code>${query}</code></a></li>\n`,
   );
   return html`<section aria-labelledby="examples"><h2 id="examples">Questions to try</h2><ul class="examples">${items}</ul></section>`;
 }
