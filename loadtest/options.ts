@@ -11,6 +11,8 @@ export interface LoadOptions {
   readonly seed: number;
   /** Seeds to go through, from that one on. */
   readonly seeds: number;
+  /** Of one's own, for `semantic`: fresh questions, the inventory that they speak of, and a model. */
+  readonly own?: { readonly questions?: string; readonly inventory?: string; readonly model?: string };
   readonly say: (text: string) => void;
 }
 

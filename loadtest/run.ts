@@ -43,6 +43,10 @@ const SCENARIOS: Readonly<Record<string, () => Promise<Scenario>>> = {
     const { measureJoin, NOTES } = await import('./join/scenario.ts');
     return { says: 'sites that join, and come back all at once', run: measureJoin, notes: NOTES };
   },
+  semantic: async () => {
+    const { measureSemantic, NOTES } = await import('./semantic/scenario.ts');
+    return { says: 'plain language at a site', run: measureSemantic, notes: NOTES };
+  },
   faults: async () => {
     const { measureFaults, NOTES } = await import('./faults/scenario.ts');
     return { says: 'a fleet with faulty and lying sites', run: measureFaults, notes: NOTES };
@@ -58,7 +62,8 @@ const USAGE = `usage: npm run loadtest -- ${Object.keys(SCENARIOS).join('|')} [O
   --write         replaces the scenario's section of docs/benchmarks.md
   --seconds N     of each measurement under load (default 4)
   --rounds N      of each comparison, in turns (default 5)
-  --idle-seconds N  before memory is read (default 300)`;
+  --idle-seconds N  before memory is read (default 300)
+  --questions FILE  of semantic: your own questions (docs/semantic.md), with --inventory FILE and --model FILE`;
 
 const say = (text: string) => process.stderr.write(`- ${text}\n`);
 
@@ -107,6 +112,9 @@ function readOptions(args: readonly string[]) {
         seconds: { type: 'string', default: '4' },
         rounds: { type: 'string', default: '5' },
         'idle-seconds': { type: 'string', default: '300' },
+        questions: { type: 'string' },
+        inventory: { type: 'string' },
+        model: { type: 'string' },
       },
     });
     const options: LoadOptions = {
@@ -116,6 +124,7 @@ function readOptions(args: readonly string[]) {
       sites: whole(values.sites),
       seed: whole(values.seed),
       seeds: whole(values.seeds),
+      own: ownOf(values),
       say,
     };
     const [json, page] = [values.json ?? null, values.page ?? null];
@@ -124,6 +133,22 @@ function readOptions(args: readonly string[]) {
     process.stderr.write(`${cause instanceof Error ? cause.message : cause}\n`);
     return null;
   }
+}
+
+function ownOf({
+  questions,
+  inventory,
+  model,
+}: {
+  questions?: string;
+  inventory?: string;
+  model?: string;
+}): NonNullable<LoadOptions['own']> {
+  return {
+    ...(questions === undefined ? {} : { questions }),
+    ...(inventory === undefined ? {} : { inventory }),
+    ...(model === undefined ? {} : { model }),
+  };
 }
 
 function whole(text: string): number {

@@ -70,6 +70,7 @@ const WORLDS = new Map([
   ['loadtest/join/host.ts', 'measures joins'],
   ['loadtest/watched/inside.ts', 'says when a request came'],
   ['loadtest/live/scenario.ts', 'measures changes, and keeps a pace'],
+  ['loadtest/semantic/scenario.ts', 'measures a translation'],
   ['loadtest/site/idle.ts', 'waits for quiet'],
   ['loadtest/site/lane.ts', 'measures a rate'],
   ['loadtest/site/observe.ts', 'measures a rate, and keeps a pace'],

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { loadManifest } from '@fleet/shared/catalogue.ts';
+import { checkAsk } from '@fleet/shared/language.ts';
 import { freshFile, readFresh } from '../evaluation/fresh.ts';
 import { learned } from './learn.ts';
 import { expand, parsePattern, readPhrasings } from './phrasings.ts';
@@ -59,6 +60,13 @@ test('no fresh question stands among the phrasings', async () => {
   );
   // A few of the shortest are the same whoever asks: 9 of 600 ("how many nodes are down"). More would be copied.
   assert.ok(same.length <= 12, same.map(({ at, text }) => `${at} ${text}`).join('\n'));
+});
+
+test('every query that a fresh question accepts may be asked', async () => {
+  const fresh = (await Promise.all(['a', 'b', 'c', 'd'].map((set) => readFresh(freshFile(set))))).flat();
+  const queries = fresh.flatMap(({ expected }) => (expected.kind === 'query' ? expected.queries : []));
+  assert.ok(queries.length > 600);
+  for (const query of queries) assert.doesNotThrow(() => checkAsk(query, manifest), query);
 });
 
 test('what a site kept becomes phrasings that hold for every site; what cannot is told', () => {
