@@ -432,8 +432,12 @@ export const SEMANTIC_STOP_MS = 1_500;
 export const MODEL_SETTINGS_BYTES = 1024 * 1024;
 /** `sha256sums` of a folder of models. */
 export const MODEL_SUMS_BYTES = 64 * 1024;
-/** V8's heap flags of the semantic process: its model is no part of the heap. */
-export const SEMANTIC_HEAP_FLAGS = ['--max-semi-space-size=1', '--max-old-space-size=64'] as const;
+/** V8's flags of the semantic process: its model is no part of the heap, and it says itself when there is garbage. */
+export const SEMANTIC_HEAP_FLAGS = [
+  '--max-semi-space-size=1',
+  '--max-old-space-size=64',
+  '--expose-gc',
+] as const;
 
 /** Memory the design allows an agent, Node and swipl together. */
 export const AGENT_MEMORY_BYTES = 512 * 1024 * 1024;

@@ -98,6 +98,8 @@ async function serve(options: Options): Promise<void> {
   for (const file of files)
     loaded.push(await RunningModel.load(llama, { file, threads, contextTokens, world: realWorld }));
   for (const [at, model] of loaded.entries()) models.set(basename(files[at] ?? '', '.gguf'), model);
+  // Half of what loading took is garbage by now, and with so little to do V8 would keep it.
+  globalThis.gc?.();
   const context = loaded[0]?.contextTokens;
   process.stdout.write(`${JSON.stringify({ ready: true, pid: process.pid, digest: digests[0], context })}\n`);
 }

@@ -19,6 +19,9 @@ import {
 } from 'node-llama-cpp';
 import type { World } from '../../world.ts';
 
+/** What llama.cpp holds of a grammar goes with the object of V8 that stands for it, and V8 sees only how small that is. */
+const COLLECT_EVERY = 100;
+
 export interface ModelOptions {
   readonly file: string;
   readonly threads: number;
@@ -72,6 +75,7 @@ export class RunningModel {
   readonly #sequence: LlamaContextSequence;
   readonly #world: World;
   readonly contextTokens: number;
+  #completions = 0;
 
   private constructor(llama: Llama, model: LlamaModel, sequence: LlamaContextSequence, world: World) {
     this.#llama = llama;
@@ -127,16 +131,20 @@ export class RunningModel {
     const room = this.contextTokens - prompt.length;
     const most = Math.min(asked.predict, room);
     const { temperature, keepPrefix } = asked;
+    // Made when it is needed: llama.cpp's part of one is 100 KB that wait for V8 to notice.
+    const state = () => grammar && new LlamaGrammarEvaluationState({ model: this.#model, grammar });
     const run = async (under: Pick<Run, 'grammar' | 'watch'>) => {
       const cached = await this.#prepare(prompt, keepPrefix);
       const rest = prompt.slice(cached);
       return { cached, ...(await this.#generate({ prompt: rest, most, temperature, ...under }, signal)) };
     };
     const watched =
-      grammar !== null && temperature === 0 ? await run({ grammar: null, watch: grammar.clone() }) : null;
+      grammar !== null && temperature === 0 ? await run({ grammar: null, watch: state() }) : null;
     const { cached, ...generated } =
-      watched === null || watched.left ? await run({ grammar, watch: null }) : watched;
+      watched === null || watched.left ? await run({ grammar: state(), watch: null }) : watched;
     const text = this.#textAfter(generated.tokens, prompt);
+    this.#completions += 1;
+    if (this.#completions % COLLECT_EVERY === 0) globalThis.gc?.();
     return {
       ...generated,
       text,
@@ -167,10 +175,9 @@ export class RunningModel {
     return this.#model.fileInfo.metadata.tokenizer.ggml.tokens.length;
   }
 
-  async #grammarOf(text: string): Promise<LlamaGrammarEvaluationState> {
-    let grammar: LlamaGrammar;
+  async #grammarOf(text: string): Promise<LlamaGrammar> {
     try {
-      grammar = await this.#llama.createGrammar({ grammar: text });
+      return await this.#llama.createGrammar({ grammar: text });
     } catch (cause) {
       throw new LogicError(
         'bad_request',
@@ -178,7 +185,6 @@ export class RunningModel {
         cause,
       );
     }
-    return new LlamaGrammarEvaluationState({ model: this.#model, grammar });
   }
 
   /** How many tokens of the prompt the context holds already. The last one is always read again: what comes after it is asked for. */

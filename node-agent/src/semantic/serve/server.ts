@@ -5,10 +5,10 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { asLogicError, LogicError } from '@fleet/shared/errors.ts';
 import { SEMANTIC_BODY_BYTES, SEMANTIC_RETRY_AFTER_S, SEMANTIC_WAITING } from '@fleet/shared/limits.ts';
-import type { z } from 'zod';
+import { type CompletionBody, readCompletionBody, readTokenizeBody, type TokenizeBody } from './bodies.ts';
 import type { RunningModel } from './model.ts';
 import { Queue } from './queue.ts';
-import { askedOf, completionBody, completionReply, refusalOf, tokenizeBody } from './wire.ts';
+import { askedOf, completionReply, refusalOf } from './wire.ts';
 
 /** A request that has not arrived whole by then is dropped. */
 const REQUEST_ARRIVES_MS = 10_000;
@@ -79,9 +79,9 @@ export class SemanticServer {
       case 'GET /props':
         return this.#props();
       case 'POST /tokenize':
-        return this.#tokenize(await readBody(request, tokenizeBody));
+        return this.#tokenize(await readBody(request, readTokenizeBody));
       case 'POST /completion':
-        return this.#complete(await readBody(request, completionBody), gone);
+        return this.#complete(await readBody(request, readCompletionBody), gone);
       default:
         throw new LogicError('not_found', 'File Not Found');
     }
@@ -110,13 +110,13 @@ export class SemanticServer {
     };
   }
 
-  #tokenize({ content, add_special, with_pieces }: z.infer<typeof tokenizeBody>): object {
+  #tokenize({ content, add_special, with_pieces }: TokenizeBody): object {
     const { model } = this.#loaded();
     const tokens = model.tokenize(content, add_special);
     return { tokens: with_pieces ? tokens.map((id) => ({ id, piece: model.piece(id) })) : tokens };
   }
 
-  async #complete(body: z.infer<typeof completionBody>, gone: AbortSignal): Promise<object> {
+  async #complete(body: CompletionBody, gone: AbortSignal): Promise<object> {
     const { model, name } = this.#loaded(body.model);
     const turn = this.#queue.run(() => model.complete(askedOf(body), gone), gone);
     if (turn === null) throw new LogicError('busy', `${SEMANTIC_WAITING} completions are waiting already.`);
@@ -139,7 +139,7 @@ function goneSignal(response: ServerResponse): AbortSignal {
 }
 
 /** Throws `too_large`, `bad_request`. */
-async function readBody<T>(request: IncomingMessage, shape: z.ZodType<T>): Promise<T> {
+async function readBody<T>(request: IncomingMessage, read: (json: unknown) => T): Promise<T> {
   const parts: Buffer[] = [];
   let bytes = 0;
   for await (const part of request as AsyncIterable<Buffer>) {
@@ -156,10 +156,7 @@ async function readBody<T>(request: IncomingMessage, shape: z.ZodType<T>): Promi
   } catch (cause) {
     throw new LogicError('bad_request', 'The body is no JSON.', cause);
   }
-  const read = shape.safeParse(json);
-  if (read.success) return read.data;
-  const [issue] = read.error.issues;
-  throw new LogicError('bad_request', `${issue?.path.join('.') || 'body'}: ${issue?.message}`, read.error);
+  return read(json);
 }
 
 function send(response: ServerResponse, status: number, body: object): void {

@@ -1,37 +1,10 @@
 /**
- * The shapes of llama.cpp's server API, as far as we serve it (its tools/server/README.md): what a request may say, what a reply says, and
- * how a refusal looks. What we do not have is ignored, as llama-server ignores what it does not know.
+ * The shapes of llama.cpp's server API, as far as we serve it (its tools/server/README.md): what a reply says, and how a refusal looks. What a
+ * request may say is in bodies.ts.
  */
 import { asLogicError, ERRORS, type LogicError } from '@fleet/shared/errors.ts';
-import { SEMANTIC_CONTEXT_TOKENS_MOST, SEMANTIC_PREDICT_TOKENS } from '@fleet/shared/limits.ts';
-import { z } from 'zod';
+import type { CompletionBody } from './bodies.ts';
 import type { Asked, Generated, GeneratedToken } from './model.ts';
-
-const token = z.number().int().min(0).max(10_000_000);
-
-export const completionBody = z.object({
-  prompt: z.union([z.string(), z.array(token).max(SEMANTIC_CONTEXT_TOKENS_MOST)]),
-  grammar: z.string().optional(),
-  /** One of several; one that is not there is the first, as llama-server takes any name. */
-  model: z.string().optional(),
-  /** -1 is as many as there is room for. */
-  n_predict: z.number().int().min(-1).max(SEMANTIC_CONTEXT_TOKENS_MOST).default(SEMANTIC_PREDICT_TOKENS),
-  /** 0, the likeliest token each time, unless told: a translation is no place for chance. */
-  temperature: z.number().min(0).max(2).default(0),
-  n_probs: z.number().int().min(0).default(0),
-  post_sampling_probs: z.boolean().default(false),
-  return_tokens: z.boolean().default(false),
-  stream: z.literal(false, 'only whole replies are given: send "stream": false').default(false),
-  cache_prompt: z.boolean().default(false),
-});
-
-export type CompletionBody = z.infer<typeof completionBody>;
-
-export const tokenizeBody = z.object({
-  content: z.string(),
-  add_special: z.boolean().default(false),
-  with_pieces: z.boolean().default(false),
-});
 
 export function askedOf(body: CompletionBody): Asked {
   const { prompt, grammar, n_predict, temperature, cache_prompt } = body;
