@@ -209,10 +209,17 @@ function shared(sentence: Features, other: Features, weight: Weight): number {
 /** Less than what a word weighs that stands at every fifth predicate. */
 const TELLS = 1.6;
 
+/** Rare in the catalogue and said of anything. */
+const ASKING = new Set(
+  'who what where when why how can could will would should did does do may much many me my i you we it to get up now yet still ever then'.split(
+    ' ',
+  ),
+);
+
 /** Whether they share a word that tells something: "a" and "which" do not. */
 function tells(sentence: Features, phrasing: Features, weight: Weight): boolean {
   return [...sentence.keys()].some(
-    (word) => /^[^@ ]+$/.test(word) && phrasing.has(word) && weight(word) >= TELLS,
+    (word) => /^[^@ ]+$/.test(word) && !ASKING.has(word) && phrasing.has(word) && weight(word) >= TELLS,
   );
 }
 
