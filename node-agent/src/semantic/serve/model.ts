@@ -141,7 +141,9 @@ export class RunningModel {
     const watched =
       grammar !== null && temperature === 0 ? await run({ grammar: null, watch: state() }) : null;
     const { cached, ...generated } =
-      watched === null || watched.left ? await run({ grammar: state(), watch: null }) : watched;
+      watched === null || watched.left !== null
+        ? doubted(await run({ grammar: state(), watch: null }), watched)
+        : watched;
     const text = this.#textAfter(generated.tokens, prompt);
     this.#completions += 1;
     if (this.#completions % COLLECT_EVERY === 0) globalThis.gc?.();
@@ -194,21 +196,20 @@ export class RunningModel {
     return this.#sequence.nextTokenIndex;
   }
 
-  async #generate(
-    run: Run,
-    signal: AbortSignal,
-  ): Promise<Pick<Generated, 'tokens' | 'end' | 'promptMs' | 'predictedMs'> & { left: boolean }> {
+  async #generate(run: Run, signal: AbortSignal): Promise<Generation> {
     const began = this.#world.elapsed();
     let first = began;
     let end: Generated['end'] = 'limit';
-    let left = false;
+    let left: number | null = null;
     const tokens: GeneratedToken[] = [];
     if (run.most === 0) return { tokens, end, left, promptMs: 0, predictedMs: 0 };
     try {
       for await (const { token, confidence } of this.#evaluate(run)) {
         signal.throwIfAborted();
-        left = run.watch !== null && !this.#allows(run.watch, token);
-        if (left) break;
+        if (run.watch !== null && !this.#allows(run.watch, token)) {
+          left = confidence;
+          break;
+        }
         if (tokens.length === 0) first = this.#world.elapsed();
         const over = this.#model.isEogToken(token);
         tokens.push({ id: token, text: over ? '' : this.piece(token), probability: confidence });
@@ -247,6 +248,21 @@ export class RunningModel {
     const words = tokens.filter(({ text }) => text !== '').map(({ id }) => id as Token);
     return this.#model.detokenize(words, false, prompt);
   }
+}
+
+interface Generation extends Pick<Generated, 'tokens' | 'end' | 'promptMs' | 'predictedMs'> {
+  /** How sure the model was of the token with which it would have left the grammar; null where it stayed. */
+  readonly left: number | null;
+}
+
+/** What the grammar made of a completion is at most as likely, at that token, as what it forbade leaves. */
+function doubted<T extends Generation>(generated: T, watched: Generation | null): T {
+  if (watched === null || watched.left === null) return generated;
+  const most = 1 - watched.left;
+  const tokens = generated.tokens.map((token, at) =>
+    at === watched.tokens.length ? { ...token, probability: Math.min(token.probability, most) } : token,
+  );
+  return { ...generated, tokens };
 }
 
 interface Bindings {

@@ -75,8 +75,16 @@ test('a prompt may come as tokens, and gets the same completion', async () => {
 
 test('whatever the model would rather say, it says what the grammar allows', async () => {
   const grammar = 'root ::= " node( B )" | " ups_charge( C )"';
-  const { body } = await post('/completion', { prompt: WHOLE.prompt, grammar });
+  const { body } = await post('/completion', {
+    prompt: WHOLE.prompt,
+    grammar,
+    n_probs: 1,
+    post_sampling_probs: true,
+  });
   assert.match(String(body.content), /^ (node\( B \)|ups_charge\( C \))$/);
+  // Forced to say it, it is not sure of it, however little else the grammar leaves.
+  const [first] = body.completion_probabilities as { prob: number }[];
+  assert.ok((first?.prob ?? 1) < 0.2, String(first?.prob));
 });
 
 test('where the model has no token with which the grammar goes on, the completion ends as one that was cut off', async () => {
