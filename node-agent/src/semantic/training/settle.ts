@@ -12,6 +12,11 @@ const COMMON = 1000;
 /** Chosen on the fresh sets a, b and c; set d judges (docs/benchmarks.md). */
 const THRESHOLDS = { run: 0.7, offer: 0.25, refuse: 1 };
 
+const TRAINED = [
+  'By node-agent/src/semantic/training on 800,000 samples three times over (seeds 11 and 22), on one GPU in four minutes each;',
+  'the second voice then for 36 minutes on one core, with later phrasings.',
+].join(' ');
+
 async function main([data = '', ...voices]: readonly string[]): Promise<void> {
   const { domain, standIns, common } = JSON.parse(await readFile(join(data, 'vocabulary.json'), 'utf8'));
   await mkdir(MODELS, { recursive: true });
@@ -24,8 +29,7 @@ async function main([data = '', ...voices]: readonly string[]): Promise<void> {
     voices: names.slice(1),
     digest: digests[0],
     thresholds: THRESHOLDS,
-    trained:
-      'By node-agent/src/semantic/training on 800,000 samples three times over (seeds 11 and 22), on one GPU in four minutes each; the second voice then for 36 minutes on one core, with later phrasings.',
+    trained: TRAINED,
     words: { domain, general: common.slice(0, COMMON), standIns },
   };
   for (const [at, name] of names.entries()) await writeFile(join(MODELS, name), files[at] ?? '');
