@@ -150,6 +150,14 @@ test('orders and what is no question are refused with examples; a name that is n
     ],
   });
   assert.ok(order.translation.kind === 'order' && order.translation.examples.length === 3);
+  // Whatever it names: nothing would be done to that either.
+  const nobody = await said('reboot pve7', {
+    voices: [
+      ['!order', 0.9],
+      ['!order', 0.9],
+    ],
+  });
+  assert.equal(nobody.translation.kind, 'order');
   const poem = await said('write a poem', {
     voices: [
       ['!abstain', 0.9],

@@ -152,7 +152,8 @@ async function decide(
 ): Promise<Translation> {
   const { reading, said } = heard;
   const common = { text, readAs: reading.readAs };
-  if (reading.unknown.some(looksLikeName) || said.every(isNone('unknown')))
+  const isOrder = said.every(isNone('order'));
+  if (!isOrder && (reading.unknown.some(looksLikeName) || said.every(isNone('unknown'))))
     return unknownName(text, reading, parts);
   // What nobody knows may be what was asked about.
   const run = reading.unknown.length > 0 ? null : agreed(heard, parts);
