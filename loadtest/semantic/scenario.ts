@@ -136,7 +136,10 @@ async function measureAll({ site, agent, seed, say }: Whole) {
   for (let at = 0; at < FUZZ; at += 1) {
     const text = nonsense((count) => Math.floor(random() * count));
     if (!isSound(await translate(text), manifest)) broken.push(text);
-    if (at % 1000 === 999) memory.push(semanticMemory(agent.pid));
+    if (at % 1000 === 999) {
+      memory.push(semanticMemory(agent.pid));
+      say(`${at + 1} of ${FUZZ}, ${broken.length} broken`);
+    }
   }
   const wild = took.slice(fresh.length).toSorted((a, b) => a - b);
   return {

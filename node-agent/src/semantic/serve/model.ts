@@ -93,7 +93,8 @@ export class RunningModel {
     try {
       const model = await llama.loadModel({ modelPath: file, ignoreMemorySafetyChecks: true });
       const contextSize = contextTokens;
-      const batchSize = Math.min(contextTokens, 512);
+      // Buffers are for a whole batch: 7 MB for 256 tokens of our vocabulary, and no question has so many.
+      const batchSize = contextTokens <= SMALL_CONTEXT ? 64 : 512;
       const context = await model.createContext({
         contextSize,
         batchSize,
@@ -249,6 +250,9 @@ export class RunningModel {
     return this.#model.detokenize(words, false, prompt);
   }
 }
+
+/** Of the shipped model; a larger one is for prompts of thousands of tokens. */
+const SMALL_CONTEXT = 512;
 
 interface Generation extends Pick<Generated, 'tokens' | 'end' | 'promptMs' | 'predictedMs'> {
   /** How sure the model was of the token with which it would have left the grammar; null where it stayed. */
