@@ -19,7 +19,7 @@ export const NODE_MAJOR = 24;
 /** V8's heap flags for what serves; the same as NODE_HEAP_FLAGS of limits.ts (a test holds them together). */
 export const HEAP_FLAGS = ['--max-semi-space-size=5', '--max-old-space-size=96'];
 /** The same for the semantic process, as SEMANTIC_HEAP_FLAGS. */
-export const SEMANTIC_HEAP = ['--max-semi-space-size=1', '--max-old-space-size=64', '--expose-gc'];
+export const SEMANTIC_HEAP = ['--max-semi-space-size=1', '--max-old-space-size=32', '--expose-gc'];
 /** One arena of malloc for all its threads: they take turns anyway, and an arena for each has 35 MB more resident. */
 export const SEMANTIC_ENVIRONMENT = { MALLOC_ARENA_MAX: '1' };
 /** The same for a coordinator, as COORDINATOR_HEAP_FLAGS of limits.ts. */

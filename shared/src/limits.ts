@@ -435,7 +435,7 @@ export const MODEL_SUMS_BYTES = 64 * 1024;
 /** V8's flags of the semantic process: its model is no part of the heap, and it says itself when there is garbage. */
 export const SEMANTIC_HEAP_FLAGS = [
   '--max-semi-space-size=1',
-  '--max-old-space-size=64',
+  '--max-old-space-size=32',
   '--expose-gc',
 ] as const;
 
