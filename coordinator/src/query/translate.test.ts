@@ -13,6 +13,10 @@ import { type Handler, openTestFleet, type TestFleet } from '../testing/site-ser
 const KB = join(import.meta.dirname, '../../../kb');
 const QUERY = 'node_status(Node, Status)';
 
+// One time in ten, with both ends of seven TLS sessions in one process, Node 24 never comes to the end of freeing what is left when nothing is left to
+// do (gdb: Environment::CleanupHandles turns for ever). A program that is told to stop, as ours are, does not go there.
+process.once('beforeExit', () => process.exit());
+
 let fleet: TestFleet;
 let coordinator: Awaited<ReturnType<typeof startCoordinator>>;
 before(async () => {
@@ -50,6 +54,8 @@ interface Heard {
 async function siteSaying(name: string, say: (text: string) => unknown): Promise<Heard[]> {
   const heard: Heard[] = [];
   const handler: Handler = (stream, { headers, body }) => {
+    // As a site does (SHARP-EDGES 10): a reply that nobody reads to its end must not stay behind.
+    stream.once('aborted', () => stream.destroy());
     const [path, input] = [String(headers[':path']), JSON.parse(body)];
     heard.push({ path, input });
     const said = path === '/trpc/site.correct' ? { kept: true } : say(input.text);
@@ -103,7 +109,7 @@ test('a site that is named is the only one asked, and its refusal is told as it 
   await assert.rejects(translate.query({ text: 'is all up', site: 'nobody' }), refusedAs('unknown_site'));
 });
 
-test('what a site says is a stranger’s word: a query that may not be asked, and what is no translation, are refused', async () => {
+test('a query that may not be asked, and what is no translation, are refused: a site is a stranger', async () => {
   const lies: Readonly<Record<string, unknown>> = {
     shell: query('shell', { query: 'shell(ls)' }),
     escape: query('escape', { query: "node_status('\u001b[2J', S)" }),
