@@ -6,6 +6,7 @@
  * that crashes crashes this process, which is there for that. The code that could build or download is thereby never run at all. The call is
  * not public: the version is pinned, and backend.test.ts holds it.
  */
+import './environment.ts';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { LogicError } from '@fleet/shared/errors.ts';

@@ -7,6 +7,7 @@
  * Where the likeliest token is taken each time, a grammar is first only watched: asking it about one token is a thousand times cheaper than about
  * all. Most completions never leave it; one that would is begun again under the grammar. What comes out is the same either way.
  */
+import './environment.ts';
 import { LogicError } from '@fleet/shared/errors.ts';
 import {
   type Llama,
