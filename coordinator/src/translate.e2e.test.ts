@@ -1,6 +1,5 @@
 /** Sentences to a coordinator over real agents with the shipped model: by a site's translator, and by its own. */
 import assert from 'node:assert/strict';
-import { execFile } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
@@ -9,10 +8,10 @@ import { pino } from 'pino';
 import { type CoordinatorOptions, startCoordinator } from './coordinator.ts';
 import type { FleetRouter } from './router.ts';
 import { startAgent } from './testing/agent-process.ts';
+import { run } from './testing/programs.ts';
 import { openTestFleet } from './testing/site-server.ts';
 
 const ROOT = join(import.meta.dirname, '../..');
-const BIN = join(ROOT, 'coordinator/bin/logic-fleet.mjs');
 const MODEL = join(ROOT, 'node-agent/llm/models/translator.gguf');
 
 const parts = await openTestFleet();
@@ -35,30 +34,23 @@ after(async () => {
 const fleetAt = (url: string) =>
   createTRPCClient<FleetRouter>({ links: [httpLink({ url: `${url}/trpc`, methodOverride: 'POST' })] }).fleet;
 
-function run(...args: readonly string[]): Promise<{ status: number; stdout: string; stderr: string }> {
-  return new Promise((resolve) => {
-    execFile(process.execPath, [BIN, ...args], { timeout: 60_000 }, (error, stdout, stderr) => {
-      resolve({ status: error === null ? 0 : Number(error.code), stdout, stderr });
-    });
-  });
-}
-
 test('a site translates over its mutual TLS session, and every site answers the query', async () => {
   const said = await fleetAt(coordinator.url).translate.query({
     text: 'how hot is each node?',
     site: 'birch',
   });
   assert.deepEqual([said.kind, said.site], ['query', 'birch']);
-  const { status, stdout, stderr } = await run(
+  const { code, out, err } = await run(
+    'logic-fleet',
     'ask',
     '--say',
     'how hot is each node?',
     '--url',
     coordinator.url,
   );
-  assert.equal(status, 0, stderr);
+  assert.equal(code, 0, err);
   assert.match(
-    stdout,
+    out,
     /^\(translated by birch\)\n[^\n]+\n {2}node_temp\(\w+, \w+\)\n\nalder\n[\s\S]*\nbirch\n[\s\S]*2 answered/,
   );
 });

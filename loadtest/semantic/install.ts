@@ -8,13 +8,15 @@ interface Locked {
   readonly optionalDependencies?: Readonly<Record<string, string>>;
   readonly devDependencies?: Readonly<Record<string, string>>;
   readonly link?: boolean;
-  readonly resolved?: string;
 }
+
+/** By path; the root is ''. */
+type Lockfile = Readonly<Record<string, Locked>>;
 
 /** Megabytes of 10^6 bytes. */
 export function installedMb(name: string): number {
   const { packages } = JSON.parse(readFileSync(join(ROOT, 'package-lock.json'), 'utf8')) as {
-    packages: Record<string, Locked>;
+    packages: Lockfile;
   };
   const all = reached(packages, null);
   const others = reached(packages, name);
@@ -22,48 +24,31 @@ export function installedMb(name: string): number {
   return own.reduce((sum, path) => sum + sizeOf(join(ROOT, path)), 0) / 1e6;
 }
 
-/** Paths of packages that the workspaces need, when one of them is not there. */
-function reached(packages: Readonly<Record<string, Locked>>, without: string | null): Set<string> {
+/** Paths of packages that the workspaces need, when one of them is not there. Only workspaces install what they need for development. */
+function reached(packages: Lockfile, without: string | null): Set<string> {
   const found = new Set<string>();
-  const visit = (path: string, parts: Locked) => {
-    for (const name of Object.keys({
-      ...parts.dependencies,
-      ...parts.optionalDependencies,
-      ...parts.devDependencies,
-    })) {
+  const visit = (path: string) => {
+    const { dependencies, optionalDependencies, devDependencies } = packages[path] ?? {};
+    const development = path.includes('node_modules/') ? {} : devDependencies;
+    for (const name of Object.keys({ ...dependencies, ...optionalDependencies, ...development })) {
       const at = name === without ? undefined : resolved(packages, path, name);
       if (at === undefined || found.has(at)) continue;
       found.add(at);
-      const one = packages[at] ?? {};
-      const target = one.link === true && one.resolved !== undefined ? one.resolved : at;
-      // Only workspaces install what they need for development.
-      const { devDependencies, ...needed } = packages[target] ?? {};
-      visit(
-        target,
-        one.link === true
-          ? { ...needed, ...(devDependencies === undefined ? {} : { devDependencies }) }
-          : needed,
-      );
+      // A workspace is a link, and visited for itself.
+      if (packages[at]?.link !== true) visit(at);
     }
   };
-  for (const [path, one] of Object.entries(packages)) if (!path.includes('node_modules')) visit(path, one);
+  for (const path of Object.keys(packages)) if (!path.includes('node_modules/')) visit(path);
   return found;
 }
 
 /** As Node finds it: the nearest node_modules upwards. */
-function resolved(
-  packages: Readonly<Record<string, Locked>>,
-  from: string,
-  name: string,
-): string | undefined {
-  for (let folder = from; ; folder = folder.slice(0, Math.max(0, folder.lastIndexOf('/node_modules/')))) {
-    const path = folder === '' ? `node_modules/${name}` : `${folder}/node_modules/${name}`;
-    if (packages[path] !== undefined) return path;
-    if (folder === '') return undefined;
-    if (!folder.includes('/node_modules/')) folder = '';
-    if (folder === '' && packages[`node_modules/${name}`] !== undefined) return `node_modules/${name}`;
-    if (folder === '') return undefined;
-  }
+function resolved(packages: Lockfile, from: string, name: string): string | undefined {
+  const folders = from.split('/');
+  const upwards = folders.map((_, at) => folders.slice(0, folders.length - at).join('/'));
+  return [...upwards.map((folder) => `${folder}/node_modules/${name}`), `node_modules/${name}`].find(
+    (path) => packages[path] !== undefined,
+  );
 }
 
 function sizeOf(path: string): number {

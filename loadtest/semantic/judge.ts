@@ -10,15 +10,21 @@ import { canonical } from '@fleet/shared/semantic/same.ts';
  */
 export type Verdict = 'right' | 'offered' | 'missed' | 'wrong' | 'silent' | 'refused' | 'proposed' | 'ran';
 
+/** The queries that a translation proposes or asks between. */
+export function queriesIn(translation: Translation): readonly string[] {
+  if (translation.kind === 'query') return [translation.query];
+  return translation.kind === 'did_you_mean' ? translation.options.map(({ query }) => query) : [];
+}
+
 export function judge({ expected }: FreshQuestion, translation: Translation, manifest: Manifest): Verdict {
   const { kind } = translation;
   if (expected.kind !== 'query')
     return kind === 'query' ? 'ran' : kind === 'did_you_mean' ? 'proposed' : 'refused';
   const accepted = new Set(expected.queries.map((query) => canonical(query, manifest)));
-  const isRight = (query: string) => accepted.has(canonical(query, manifest));
-  if (kind === 'query') return isRight(translation.query) ? 'right' : 'wrong';
-  if (kind !== 'did_you_mean') return 'silent';
-  return translation.options.some(({ query }) => isRight(query)) ? 'offered' : 'missed';
+  const isRight = queriesIn(translation).some((query) => accepted.has(canonical(query, manifest)));
+  if (kind === 'query') return isRight ? 'right' : 'wrong';
+  if (kind === 'did_you_mean') return isRight ? 'offered' : 'missed';
+  return 'silent';
 }
 
 export interface Tally {

@@ -27,7 +27,7 @@ import { distribution } from '../page.ts';
 import { family, residentMegabytes } from '../processes.ts';
 import { inRunFolder } from '../swarm/folder.ts';
 import { installedMb } from './install.ts';
-import { judge, type Tally, tallied, type Verdict } from './judge.ts';
+import { judge, queriesIn, type Tally, tallied, type Verdict } from './judge.ts';
 
 const SITE = 'fresh';
 const SETS = ['a', 'b', 'c', 'd'] as const;
@@ -92,7 +92,7 @@ async function measureOwn({ site, file }: { site: Talk; file: string }) {
     const one = questions.find((question) => question.text === text);
     const verdict = one === undefined ? 'right' : judge(one, translation, site.manifest);
     if (verdict !== 'right' && verdict !== 'refused')
-      notes.push(`${verdict}: ${text} -> ${inShort(translation)}`);
+      notes.push(`${verdict}: ${text} -> ${queriesIn(translation).join(' or ') || translation.kind}`);
     return translation;
   };
   const tally = await judged(questions, { ...site, translate });
@@ -105,13 +105,6 @@ async function measureOwn({ site, file }: { site: Talk; file: string }) {
     plots: [],
     notes,
   };
-}
-
-function inShort(translation: Translation): string {
-  if (translation.kind === 'query') return translation.query;
-  return translation.kind === 'did_you_mean'
-    ? translation.options.map(({ query }) => query).join(' or ')
-    : translation.kind;
 }
 
 interface Whole {
@@ -218,14 +211,8 @@ function figuresOf(name: string, tallies: readonly Tally[]): Figure[] {
 
 /** Every query that comes out is one of the language; everything else is a no or a question back. */
 function isSound(translation: Translation, manifest: Manifest): boolean {
-  const queries =
-    translation.kind === 'query'
-      ? [translation.query]
-      : translation.kind === 'did_you_mean'
-        ? translation.options.map(({ query }) => query)
-        : [];
   try {
-    for (const query of queries) checkAsk(query, manifest);
+    for (const query of queriesIn(translation)) checkAsk(query, manifest);
     return true;
   } catch {
     return false;

@@ -1,27 +1,12 @@
 /** The program as people and units start it: bin/logic-node.mjs in processes of its own. */
 import assert from 'node:assert/strict';
-import { execFile } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { BIN, serveChild } from './testing/child.ts';
+import { type Ran, run, serveChild } from './testing/child.ts';
 import { type Ending, temporaryFolder } from './testing/folder.ts';
 import { SEED, SITE, until } from './testing/site.ts';
-
-interface Ran {
-  readonly status: number;
-  readonly stdout: string;
-  readonly stderr: string;
-}
-
-function run(...args: readonly string[]): Promise<Ran> {
-  return new Promise((resolve) => {
-    execFile(process.execPath, [BIN, ...args], { timeout: 60_000 }, (error, stdout, stderr) => {
-      resolve({ status: error === null ? 0 : Number(error.code), stdout, stderr });
-    });
-  });
-}
 
 function isAlive(pid: number): boolean {
   try {

@@ -168,6 +168,31 @@ export function compareTuples(a: readonly Term[], b: readonly Term[]): number {
   return a.length - b.length;
 }
 
+/** The goals of a conjunction, in order; any other goal is one of its own. */
+export function conjuncts(goal: Term): Term[] {
+  return isCompound(goal, ',', 2) ? goal.args.flatMap(conjuncts) : [goal];
+}
+
+/** A term with its leaves (variables, atoms, numbers) replaced. */
+export function mapLeaves(term: Term, change: (leaf: Term) => Term): Term {
+  switch (term.kind) {
+    case 'compound':
+      return compound(
+        term.name,
+        term.args.map((arg) => mapLeaves(arg, change)),
+      );
+    case 'list':
+      return list(term.items.map((item) => mapLeaves(item, change)));
+    default:
+      return change(term);
+  }
+}
+
+/** A term with values in the place of variables; a variable without one stays. */
+export function substitute(term: Term, values: ReadonlyMap<string, Term>): Term {
+  return mapLeaves(term, (leaf) => (leaf.kind === 'var' ? (values.get(leaf.name) ?? leaf) : leaf));
+}
+
 /** Calls `visit` with the name of every occurrence of a variable, from left to right. */
 export function eachVariable(term: Term, visit: (name: string) => void): void {
   if (term.kind === 'var') visit(term.name);

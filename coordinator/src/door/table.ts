@@ -15,9 +15,8 @@ import {
 } from '@fleet/shared/limits.ts';
 import {
   compareTuples,
-  compound,
-  list,
   readTerm,
+  substitute,
   type Term,
   variablesOf,
   writeTerm,
@@ -112,12 +111,12 @@ function putInto({ ask, template, variables, proof }: Shape): (tuple: Tuple) => 
       return new Map(names.map((name, i) => [name, told[i] as Term]));
     };
     return {
-      text: () => writeTerm(substituted(form, terms())),
+      text: () => writeTerm(substitute(form, terms())),
       json: () =>
         JSON.stringify(
           template === null
             ? Object.fromEntries([...terms()].map(([name, term]) => [name, toJson(term)]))
-            : toJson(substituted(form, terms())),
+            : toJson(substitute(form, terms())),
         ),
     };
   };
@@ -125,23 +124,6 @@ function putInto({ ask, template, variables, proof }: Shape): (tuple: Tuple) => 
 
 function readProof(text: string): Term {
   return readTerm(text, { bytes: REPLY_BYTES, depth: REPLY_TERM_DEPTH, any: true }).term;
-}
-
-/** A variable without a value is none that an answer has: it stays one. */
-function substituted(term: Term, values: ReadonlyMap<string, Term>): Term {
-  switch (term.kind) {
-    case 'var':
-      return values.get(term.name) ?? term;
-    case 'compound':
-      return compound(
-        term.name,
-        term.args.map((argument) => substituted(argument, values)),
-      );
-    case 'list':
-      return list(term.items.map((item) => substituted(item, values)));
-    default:
-      return term;
-  }
 }
 
 /** The answer variables that a template names, as a list: what the language checks it by. */

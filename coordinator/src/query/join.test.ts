@@ -10,6 +10,7 @@ import {
   atom,
   compareTuples,
   compound,
+  conjuncts,
   float,
   isCompound,
   readTerm,
@@ -19,7 +20,7 @@ import {
 import fc from 'fast-check';
 import { registryRow } from '../testing/registry-row.ts';
 import { type Gathered, join } from './join.ts';
-import { conjuncts, type Part } from './part.ts';
+import type { Part } from './part.ts';
 import { type Plan, planQuestion } from './plan.ts';
 
 const manifest = await loadManifest(path(import.meta.dirname, '../../../kb'));

@@ -8,7 +8,7 @@ import { evaluate, holds } from '@fleet/shared/arithmetic.ts';
 import { LogicError } from '@fleet/shared/errors.ts';
 import { fromJson, toJson } from '@fleet/shared/json.ts';
 import { FLEET_ROWS, JOIN_INPUT_ROWS } from '@fleet/shared/limits.ts';
-import { atom, compareTuples, compound, type Term, variablesOf, writeTerm } from '@fleet/shared/term.ts';
+import { atom, compareTuples, substitute, type Term, variablesOf, writeTerm } from '@fleet/shared/term.ts';
 import type { Part } from './part.ts';
 import type { JoinGoal, JoinPlan } from './plan-join.ts';
 import { weakest, wordOf } from './standing.ts';
@@ -157,16 +157,6 @@ function tested(rows: readonly Row[], checks: Term[], given: ReadonlySet<string>
     }
   }
   return left;
-}
-
-function substitute(term: Term, values: ReadonlyMap<string, Term>): Term {
-  if (term.kind === 'var') return values.get(term.name) ?? term;
-  return term.kind === 'compound'
-    ? compound(
-        term.name,
-        term.args.map((arg) => substitute(arg, values)),
-      )
-    : term;
 }
 
 /** Rows with distinct values, in canonical order; of several the first stays. */

@@ -1,7 +1,6 @@
 /** A goal on its way to its targets, as the plan makes it and the later stages take it. */
 import type { Manifest } from '@fleet/shared/catalogue.ts';
 import { type Question, questionBody } from '@fleet/shared/pengine.ts';
-import { isCompound, type Term } from '@fleet/shared/term.ts';
 import type { Registry } from '../sites/registry.ts';
 import type { Admitted } from './admit.ts';
 import type { Targets } from './select.ts';
@@ -20,8 +19,4 @@ export interface Known {
 
 export function partOf(admitted: Admitted, targets: Targets): Part {
   return { admitted, question: questionBody(admitted.asked, admitted.prove), targets };
-}
-
-export function conjuncts(goal: Term): Term[] {
-  return isCompound(goal, ',', 2) ? goal.args.flatMap(conjuncts) : [goal];
 }

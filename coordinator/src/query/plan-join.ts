@@ -14,9 +14,9 @@ import { LogicError } from '@fleet/shared/errors.ts';
 import { checkGoal, outsideVariables, refuseNamedLocals } from '@fleet/shared/language.ts';
 import { JOIN_PARTS } from '@fleet/shared/limits.ts';
 import { formatTerm } from '@fleet/shared/render.ts';
-import { compound, isCompound, type Term, variablesOf, writeTerm } from '@fleet/shared/term.ts';
+import { compound, conjuncts, isCompound, type Term, variablesOf, writeTerm } from '@fleet/shared/term.ts';
 import { admit, readmit } from './admit.ts';
-import { conjuncts, type Known, type Part, partOf } from './part.ts';
+import { type Known, type Part, partOf } from './part.ts';
 import { select } from './select.ts';
 
 export interface JoinPlan {

@@ -11,6 +11,7 @@ import { QUERY_TEXT_BYTES, TERM_DEPTH } from '@fleet/shared/limits.ts';
 import { formatTerm } from '@fleet/shared/render.ts';
 import {
   compound,
+  conjuncts,
   indicator,
   isCompound,
   readTerm,
@@ -20,7 +21,7 @@ import {
 } from '@fleet/shared/term.ts';
 import type { Site } from '../sites/registry.ts';
 import { type Admitted, admit, readmit } from './admit.ts';
-import { conjuncts, type Known, type Part, partOf } from './part.ts';
+import { type Known, type Part, partOf } from './part.ts';
 import { type JoinPlan, planJoin, speaksOfSites } from './plan-join.ts';
 import { select } from './select.ts';
 

@@ -1,26 +1,11 @@
 /** A sentence at the command line, to a site as units start it, with the shipped model in its own process. */
 import assert from 'node:assert/strict';
-import { execFile } from 'node:child_process';
 import { after, before, test } from 'node:test';
 import { SAY_EXIT } from '@fleet/shared/conversation.ts';
 import { EXAMPLES } from '@fleet/shared/page/page.ts';
-import { BIN, serveChild } from '../testing/child.ts';
+import { run, serveChild } from '../testing/child.ts';
 import { endOfFile } from '../testing/folder.ts';
 import { client, makeSiteFolder } from '../testing/site.ts';
-
-interface Ran {
-  readonly status: number;
-  readonly stdout: string;
-  readonly stderr: string;
-}
-
-function run(...args: readonly string[]): Promise<Ran> {
-  return new Promise((resolve) => {
-    execFile(process.execPath, [BIN, ...args], { timeout: 60_000 }, (error, stdout, stderr) => {
-      resolve({ status: error === null ? 0 : Number(error.code), stdout, stderr });
-    });
-  });
-}
 
 const ending = endOfFile(after);
 let url: string;

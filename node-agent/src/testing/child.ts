@@ -1,5 +1,5 @@
-/** For tests: `logic-node serve` on a free port, as a process of its own that ends with the test. */
-import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
+/** For tests: `logic-node serve` on a free port, as a process of its own that ends with the test, and its other commands. */
+import { type ChildProcessWithoutNullStreams, execFile, spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { atEnd, type Ending } from './folder.ts';
@@ -21,6 +21,21 @@ export interface Ready {
 export interface Ended {
   readonly status: number | string | null;
   readonly log: string;
+}
+
+export interface Ran {
+  readonly status: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** Any command of `logic-node`, to its end. */
+export function run(...args: readonly string[]): Promise<Ran> {
+  return new Promise((resolve) => {
+    execFile(process.execPath, [BIN, ...args], { timeout: 60_000 }, (error, stdout, stderr) => {
+      resolve({ status: error === null ? 0 : Number(error.code), stdout, stderr });
+    });
+  });
 }
 
 export interface ServeChild {

@@ -4,22 +4,18 @@ import { request as httpRequest, type IncomingHttpHeaders } from 'node:http';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
+import type { Ended } from './child.ts';
 import { atEnd, type Ending, temporaryFolder } from './folder.ts';
 
 const BIN = fileURLToPath(new URL('../../bin/logic-semantic.mjs', import.meta.url));
 export const MODEL = fileURLToPath(new URL('../../llm/models/translator.gguf', import.meta.url));
-
-export interface SemanticEnded {
-  readonly status: number | string | null;
-  readonly log: string;
-}
 
 export interface SemanticChild {
   readonly socket: string;
   readonly pid: number;
   /** True when it is ready, false when it ended before. */
   readonly ready: Promise<boolean>;
-  readonly ended: Promise<SemanticEnded>;
+  readonly ended: Promise<Ended>;
 }
 
 export interface SemanticFlags {
@@ -37,7 +33,7 @@ export async function serveModel(
   child.stderr.on('data', (chunk) => {
     log += chunk;
   });
-  const ended = new Promise<SemanticEnded>((resolve) => {
+  const ended = new Promise<Ended>((resolve) => {
     child.once('close', (code, signal) => resolve({ status: code ?? signal, log }));
   });
   // The command may run again under a Node with other flags: that one ends when its standard input does, or its parent.

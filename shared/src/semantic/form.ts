@@ -9,15 +9,20 @@ import {
   argumentsOf,
   atom,
   compound,
+  conjuncts,
   eachVariable,
   indicator,
   int,
+  isCompound,
+  mapLeaves,
   readTerm,
+  substitute,
   type Term,
   variable,
 } from '../term.ts';
 import type { Compound } from '../term-shape.ts';
 import { quantityFor } from './quantity.ts';
+import { pascal } from './sentence.ts';
 import type { Reading } from './tag.ts';
 
 const INFIX = new Set(['>', '<', '>=', '=<', '=:=', '=\\=', '==', '\\==', 'is', '+', '-', '*']);
@@ -70,7 +75,7 @@ function either(term: Term): string {
 }
 
 function isPair(term: Term, name: string): term is Compound & { readonly args: readonly [Term, Term] } {
-  return term.kind === 'compound' && term.name === name && term.args.length === 2;
+  return isCompound(term, name, 2);
 }
 
 /** What tells nothing of the variables in it. */
@@ -88,7 +93,7 @@ function renamed(term: Term): Term {
     if ((local || inside.has(name)) && times === 1) names.set(name, '_');
     else names.set(name, `${local ? '_' : ''}${String.fromCharCode(65 + count++)}`);
   }
-  return map(term, (leaf) => (leaf.kind === 'var' ? variable(names.get(leaf.name) ?? '_') : leaf));
+  return mapLeaves(term, (leaf) => (leaf.kind === 'var' ? variable(names.get(leaf.name) ?? '_') : leaf));
 }
 
 function closedVariables(term: Term, found = new Set<string>()): Set<string> {
@@ -99,16 +104,6 @@ function closedVariables(term: Term, found = new Set<string>()): Set<string> {
     for (const arg of closed) eachVariable(arg, (name) => found.add(name));
   } else for (const arg of term.args) closedVariables(arg, found);
   return found;
-}
-
-/** A term with its leaves (variables, atoms, numbers) replaced. */
-export function map(term: Term, change: (leaf: Term) => Term): Term {
-  return term.kind === 'compound'
-    ? compound(
-        term.name,
-        term.args.map((arg) => map(arg, change)),
-      )
-    : change(term);
 }
 
 /** A query that the model may have written is at most so long, in characters. */
@@ -251,11 +246,7 @@ function computed(goal: Term): Term {
   });
   if (values.size === 0 || rest.length === 0) return goal;
   const joined = rest.reduceRight((right, left) => compound(',', [left, right]));
-  return map(joined, (leaf) => (leaf.kind === 'var' ? (values.get(leaf.name) ?? leaf) : leaf));
-}
-
-function conjuncts(term: Term): Term[] {
-  return isPair(term, ',') ? [...conjuncts(term.args[0]), ...conjuncts(term.args[1])] : [term];
+  return substitute(joined, values);
 }
 
 /** The value of a sum or difference of two integers. */
@@ -280,9 +271,7 @@ function withNames(term: Term, meant: ReadonlyMap<string, Meant>): Term {
     taken.add(free);
     names.set(name, free);
   });
-  return map(term, (leaf) => (leaf.kind === 'var' ? variable(names.get(leaf.name) ?? leaf.name) : leaf));
-}
-
-function pascal(name: string): string {
-  return name.replace(/(?:^|_)([a-z])/g, (_, letter: string) => letter.toUpperCase());
+  return mapLeaves(term, (leaf) =>
+    leaf.kind === 'var' ? variable(names.get(leaf.name) ?? leaf.name) : leaf,
+  );
 }

@@ -9,8 +9,8 @@ import { constantsOf, kindsOf, LETTER } from './kinds.ts';
 import type { Reading } from './tag.ts';
 
 export interface GrammarOptions {
-  /** Predicates (`name/arity`) that may not be used: to hear what else could have been meant. */
-  readonly without?: ReadonlySet<string>;
+  /** A predicate (`name/arity`) that may not be used: to hear what else could have been meant. */
+  readonly without?: string;
   /** Only a query: what cannot be said is not an answer. */
   readonly queryOnly?: boolean;
 }
@@ -37,9 +37,7 @@ export function grammarFor(
   manifest: Manifest,
   { without, queryOnly = false }: GrammarOptions = {},
 ): string {
-  const entries = [...manifest.entries.values()].filter(
-    ({ name, arity }) => without?.has(`${name}/${arity}`) !== true,
-  );
+  const entries = [...manifest.entries].flatMap(([key, entry]) => (key === without ? [] : [entry]));
   const rules = new ArgumentRules(reading, manifest);
   const atom = `atom ::= " " ${tree(entries.map((entry) => [`${entry.name}(`, rules.argumentsOf(entry)]))}\n`;
   const no = [NO_QUERY.abstain, NO_QUERY.order, ...(reading.mayBeUnknown ? [NO_QUERY.unknown] : [])];

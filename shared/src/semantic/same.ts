@@ -4,18 +4,13 @@
  */
 import type { Manifest } from '../catalogue.ts';
 import { checkAsk } from '../language.ts';
-import { type Term, writeTerm } from '../term.ts';
+import { conjuncts, mapLeaves, type Term, variable, writeTerm } from '../term.ts';
 
 /** One text for all queries that ask the same. Throws what `checkAsk` throws. */
 export function canonical(query: string, manifest: Manifest): string {
   const { goal } = checkAsk(query, manifest);
   const goals = conjuncts(turned(goal)).sort((a, b) => (shape(a) < shape(b) ? -1 : 1));
-  const orders = permutations(goals);
-  return orders.map((order) => numbered(order)).sort()[0] ?? '';
-}
-
-function conjuncts(term: Term): Term[] {
-  return term.kind === 'compound' && term.name === ',' ? term.args.flatMap(conjuncts) : [term];
+  return permutations(goals).map(numbered).sort()[0] ?? '';
 }
 
 /** With comparisons one way round, and nested conjunctions in one order. */
@@ -25,23 +20,19 @@ function turned(term: Term): Term {
   const [left, right] = args as [Term, Term];
   if (term.name === '>') return { ...term, name: '<', args: [right, left] };
   if (term.name === '>=') return { ...term, name: '=<', args: [right, left] };
-  if (
-    term.name === '==' ||
-    term.name === '\\==' ||
-    term.name === ';' ||
-    term.name === '=:=' ||
-    term.name === '=\\='
-  )
+  if (EITHER_WAY.has(term.name))
     return { ...term, args: [left, right].sort((a, b) => (shape(a) < shape(b) ? -1 : 1)) };
   return { ...term, args };
 }
+
+/** What says the same with its sides changed. */
+const EITHER_WAY = new Set([';', '==', '\\==', '=:=', '=\\=']);
 
 /** A term's text without the names of its variables. */
 const shape = (term: Term): string => writeTerm(rename(term, () => 'V'));
 
 function rename(term: Term, name: (old: string) => string): Term {
-  if (term.kind === 'var') return { kind: 'var', name: name(term.name) };
-  return term.kind === 'compound' ? { ...term, args: term.args.map((arg) => rename(arg, name)) } : term;
+  return mapLeaves(term, (leaf) => (leaf.kind === 'var' ? variable(name(leaf.name)) : leaf));
 }
 
 function numbered(goals: readonly Term[]): string {
@@ -59,8 +50,10 @@ function numbered(goals: readonly Term[]): string {
     .join(', ');
 }
 
+/** Goals up to which every order is tried: 120 of them. A longer query is compared in the one order. */
+const ORDERED = 5;
+
 function permutations<T>(items: readonly T[]): T[][] {
-  if (items.length <= 1) return [[...items]];
-  if (items.length > 5) return [[...items]];
+  if (items.length <= 1 || items.length > ORDERED) return [[...items]];
   return items.flatMap((item, at) => permutations(items.toSpliced(at, 1)).map((rest) => [item, ...rest]));
 }

@@ -9,7 +9,7 @@
 import type { TranslatedQuery, Translation } from '../api/translate.ts';
 import type { Manifest } from '../catalogue.ts';
 import { ERRORS, LogicError } from '../errors.ts';
-import { indicator, type Term } from '../term.ts';
+import { argumentsOf, indicator, type Term } from '../term.ts';
 import type { Complete } from './completion.ts';
 import { covers } from './cover.ts';
 import { echo } from './echo.ts';
@@ -39,13 +39,22 @@ const MOST_TOKENS = 96;
 /** Why there is no query. */
 type None = keyof typeof NO_QUERY | 'broken';
 
+/** What a voice said, read. */
+type Result =
+  | { readonly kind: 'query'; readonly goal: Term; readonly query: string; readonly canonical: string }
+  | { readonly kind: 'none'; readonly why: None };
+
 /** What one voice said of one reading. */
 interface Said {
   readonly confidence: number;
-  readonly result:
-    | { readonly kind: 'query'; readonly goal: Term; readonly canonical: string }
-    | { readonly kind: 'none'; readonly why: None };
+  readonly result: Result;
 }
+
+interface SaidQuery extends Said {
+  readonly result: Extract<Result, { kind: 'query' }>;
+}
+
+const isQuery = (one: Said): one is SaidQuery => one.result.kind === 'query';
 
 /** What all voices said of it, the surest first. */
 interface Heard {
@@ -69,38 +78,38 @@ export async function translate(
 }
 
 async function hear(reading: Reading, parts: TranslateParts, signal: AbortSignal): Promise<Heard> {
-  const said: Said[] = [];
   // The first has no name here: an operator's server has but one.
-  for (const voice of [undefined, ...parts.settings.voices]) {
-    const model = voice?.replace(/\.gguf$/, '');
-    said.push(await say(reading, { parts, signal, model }));
-  }
-  said.sort((a, b) => b.confidence - a.confidence);
-  return { reading, said };
+  const models = [undefined, ...parts.settings.voices.map((voice) => voice.replace(/\.gguf$/, ''))];
+  const said = await say(reading, { parts, signal, models });
+  return { reading, said: said.toSorted((a, b) => b.confidence - a.confidence) };
 }
 
 interface Saying {
   readonly parts: TranslateParts;
   readonly signal: AbortSignal;
-  readonly model?: string | undefined;
+  readonly models: readonly (string | undefined)[];
   readonly options?: GrammarOptions;
 }
 
-async function say(reading: Reading, { parts, signal, model, options }: Saying): Promise<Said> {
-  const grammar = grammarFor(reading, parts.manifest, options);
+/** What each model says. They are asked the same; what two say alike is read and vetted once. */
+async function say(reading: Reading, { parts, signal, models, options }: Saying): Promise<Said[]> {
+  const { settings, manifest, complete } = parts;
+  const grammar = grammarFor(reading, manifest, options);
   const prompt =
-    parts.settings.style === 'words'
-      ? `${reading.words.join(' ')} =>`
-      : instructPrompt(reading, parts.manifest);
-  const { text, confidence } = await parts.complete(
-    { prompt, grammar, maxTokens: MOST_TOKENS, model },
-    signal,
-  );
-  return { confidence, result: await readSaid(text.trim(), reading, parts) };
+    settings.style === 'words' ? `${reading.words.join(' ')} =>` : instructPrompt(reading, manifest);
+  const results = new Map<string, Result>();
+  const said: Said[] = [];
+  for (const model of models) {
+    const { text, confidence } = await complete({ prompt, grammar, maxTokens: MOST_TOKENS, model }, signal);
+    const result = results.get(text) ?? (await readSaid(text.trim(), reading, parts));
+    results.set(text, result);
+    said.push({ confidence, result });
+  }
+  return said;
 }
 
 /** What does not cover the sentence, or is refused, is no query. */
-async function readSaid(said: string, reading: Reading, parts: TranslateParts): Promise<Said['result']> {
+async function readSaid(said: string, reading: Reading, parts: TranslateParts): Promise<Result> {
   const none = (Object.keys(NO_QUERY) as (keyof typeof NO_QUERY)[]).find((key) => NO_QUERY[key] === said);
   if (none !== undefined) return { kind: 'none', why: none };
   if (!covers(said, reading)) return { kind: 'none', why: 'broken' };
@@ -109,7 +118,7 @@ async function readSaid(said: string, reading: Reading, parts: TranslateParts): 
     const query = asTyped(goal);
     const same = canonical(query, parts.manifest);
     await parts.vet(query);
-    return { kind: 'query', goal, canonical: same };
+    return { kind: 'query', goal, query, canonical: same };
   } catch (cause) {
     // What cannot be read or asked is the model's mistake. Anything else is not for this to hide.
     if (cause instanceof LogicError && !ERRORS[cause.code].retryable) return { kind: 'none', why: 'broken' };
@@ -118,15 +127,12 @@ async function readSaid(said: string, reading: Reading, parts: TranslateParts): 
 }
 
 /** The query to run: every voice says it, and together they are sure enough. */
-function agreed(
-  { said }: Heard,
-  { settings }: TranslateParts,
-): (Said & { result: { kind: 'query' } }) | null {
-  const [first, ...others] = said;
-  if (first?.result.kind !== 'query') return null;
-  const same = first.result.canonical;
-  if (!others.every(({ result }) => result.kind === 'query' && result.canonical === same)) return null;
-  return mean(said) >= settings.thresholds.run ? (first as Said & { result: { kind: 'query' } }) : null;
+function agreed({ said }: Heard, { settings }: TranslateParts): SaidQuery | null {
+  const [first] = said;
+  if (first === undefined || !isQuery(first)) return null;
+  const { canonical: same } = first.result;
+  const areAlike = said.every((one) => isQuery(one) && one.result.canonical === same);
+  return areAlike && mean(said) >= settings.thresholds.run ? first : null;
 }
 
 const mean = (said: readonly Said[]): number =>
@@ -135,9 +141,7 @@ const mean = (said: readonly Said[]): number =>
 /** Queries before none, then the surest; the first reading, which takes most words for names, unless another is surer by far. */
 function bestOf(heard: readonly Heard[]): Heard {
   const rank = ({ said }: Heard, at: number) =>
-    said.reduce((sum, { result, confidence }) => sum + confidence + (result.kind === 'query' ? 1 : 0), 0) /
-      said.length -
-    at * READING_COSTS;
+    mean(said) + said.filter(isQuery).length / said.length - at * READING_COSTS;
   const [best] = heard.map((one, at) => ({ one, rank: rank(one, at) })).sort((a, b) => b.rank - a.rank);
   return best?.one as Heard;
 }
@@ -157,7 +161,7 @@ async function decide(
     return unknownName(text, reading, parts);
   // What nobody knows may be what was asked about.
   const run = reading.unknown.length > 0 ? null : agreed(heard, parts);
-  if (run !== null) return { kind: 'query', ...common, ...translated(run.result.goal, mean(said), parts) };
+  if (run !== null) return { kind: 'query', ...common, ...translated(run.result, mean(said), parts) };
   const no = {
     ...common,
     examples: nearestExamples(reading.words, { manifest: parts.manifest, names: parts.names.names }),
@@ -181,7 +185,7 @@ function isNo({ said }: Heard, { settings }: TranslateParts): boolean {
   const weight = (which: (one: Said) => boolean) =>
     said.filter(which).reduce((sum, { confidence }) => sum + confidence, 0);
   const no = weight(({ result }) => result.kind === 'none' && result.why !== 'broken');
-  return no > 0 && no >= settings.thresholds.refuse * weight(({ result }) => result.kind === 'query');
+  return no > 0 && no >= settings.thresholds.refuse * weight(isQuery);
 }
 
 function unknownName(text: string, reading: Reading, { names, lexicon }: TranslateParts): Translation {
@@ -197,41 +201,41 @@ async function offers(
   parts: TranslateParts,
   signal: AbortSignal,
 ): Promise<TranslatedQuery[]> {
-  const queries = new Map<string, Said & { result: { kind: 'query' } }>();
+  const queries = new Map<string, SaidQuery>();
   const add = (one: Said) => {
-    if (
-      one.result.kind === 'query' &&
-      one.confidence >= parts.settings.thresholds.offer &&
-      !queries.has(one.result.canonical)
-    )
-      queries.set(one.result.canonical, one as Said & { result: { kind: 'query' } });
+    if (!isQuery(one) || one.confidence < parts.settings.thresholds.offer) return;
+    if (!queries.has(one.result.canonical)) queries.set(one.result.canonical, one);
   };
   said.forEach(add);
   const [only] = queries.values();
   if (queries.size === 1 && only !== undefined) {
-    const without = new Set([...predicatesOf(only.result.goal, parts.manifest)].slice(0, 1));
-    add(await say(reading, { parts, signal, options: { without, queryOnly: true } }));
+    const without = firstPredicate(only.result.goal, parts.manifest);
+    const options = { queryOnly: true, ...(without === null ? {} : { without }) };
+    const others = await say(reading, { parts, signal, models: [undefined], options });
+    others.forEach(add);
   }
   return [...queries.values()]
     .slice(0, OPTIONS)
-    .map(({ result, confidence }) => translated(result.goal, confidence, parts));
+    .map(({ result, confidence }) => translated(result, confidence, parts));
 }
 /** "Did you mean A or B?" */
 const OPTIONS = 2;
 
-/** `name/arity` of the predicates of the catalogue in a query, in order. */
-export function predicatesOf(goal: Term, manifest: Manifest): Set<string> {
-  const found = new Set<string>();
-  const walk = (term: Term): void => {
-    if (term.kind !== 'compound') return;
-    const key = indicator(term) ?? '';
-    if (manifest.entries.has(key)) found.add(key);
-    for (const arg of term.args) walk(arg);
-  };
-  walk(goal);
-  return found;
+/** `name/arity` of the predicate of the catalogue that comes first in a query. */
+function firstPredicate(term: Term, manifest: Manifest): string | null {
+  const key = indicator(term) ?? '';
+  if (manifest.entries.has(key)) return key;
+  for (const arg of argumentsOf(term)) {
+    const found = firstPredicate(arg, manifest);
+    if (found !== null) return found;
+  }
+  return null;
 }
 
-function translated(goal: Term, confidence: number, { manifest }: TranslateParts): TranslatedQuery {
-  return { query: asTyped(goal), echo: echo(goal, manifest), confidence };
+function translated(
+  { goal, query }: SaidQuery['result'],
+  confidence: number,
+  { manifest }: TranslateParts,
+): TranslatedQuery {
+  return { query, echo: echo(goal, manifest), confidence };
 }

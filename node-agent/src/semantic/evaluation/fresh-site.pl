@@ -1,4 +1,4 @@
-% The site that fresh questions ask about. Its names are those of evaluation/fresh.ts; facts are there so that every name is known.
+% The site that fresh questions ask about: facts that make every name in them known.
 logic_node(sentry).
 node(pve1).
 node(pve2).

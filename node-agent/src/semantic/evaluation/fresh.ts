@@ -4,7 +4,6 @@
  */
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { SiteNames } from '@fleet/shared/semantic/tag.ts';
 
 export type Expected =
   | { readonly kind: 'query'; readonly queries: readonly string[] }
@@ -16,17 +15,6 @@ export interface FreshQuestion {
   readonly expected: Expected;
   readonly at: string;
 }
-
-/** The names that fresh questions use. */
-export const FRESH_SITE: SiteNames = {
-  node: ['pve1', 'pve2', 'pve3', 'nas', 'attic-pi', 'edge07', 'titan', 'sentry'],
-  vm: ['mail', 'dns', 'git', 'media', 'web-01', 'db1', 'homeassistant', 'jellyfin'],
-  cluster: ['rack', 'lab'],
-  ups: ['apc1', 'closet_ups'],
-  zone: ['management', 'servers', 'storage', 'guest', 'iot'],
-  mount: ['/', '/var', '/srv/data'],
-  service: ['ssh', 'https', 'smb', 'mqtt', 'dns'],
-};
 
 /** Reads `question TAB query [TAB query ...]`, or `!abstain`, `!order`, `!unknown NAME` in the place of queries. */
 export async function readFresh(file: string): Promise<FreshQuestion[]> {
@@ -47,6 +35,6 @@ function expectedOf(said: readonly string[]): Expected {
   return { kind: 'query', queries: said.filter((query) => query !== '') };
 }
 
-/** The inventory of that site. */
+/** The inventory of the site that they ask about. */
 export const SITE_FILE = join(import.meta.dirname, 'fresh-site.pl');
 export const freshFile = (name: string): string => join(import.meta.dirname, 'fresh', `${name}.tsv`);

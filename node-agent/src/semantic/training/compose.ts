@@ -46,6 +46,8 @@ const ADDITIVE = /memory|disk|core|cpu|space|ram|demand|capacity|size/;
 
 export class Composer {
   readonly #kinds = new Map<string, Things>();
+  /** Each kind as often as there is something to say about it. */
+  readonly #weighted: readonly string[];
 
   constructor(sections: readonly Section[]) {
     for (const { mark, head, lines } of sections) {
@@ -58,14 +60,14 @@ export class Composer {
         things.conditions.push({ goal, ways: lines.map(({ text, at }) => parsePattern(text, at)) });
       else things.values.push({ goal, ways: waysOf(lines) });
     }
-  }
-
-  /** One question. Kinds by how much there is to say about them. */
-  draw(draw: Draw): Drawn {
-    const weighted = [...this.#kinds].flatMap(([kind, { conditions, values }]) =>
+    this.#weighted = [...this.#kinds].flatMap(([kind, { conditions, values }]) =>
       Array.from({ length: conditions.length + 2 * values.length }, () => kind),
     );
-    const kind = weighted[draw(weighted.length)] ?? 'node';
+  }
+
+  /** One question. */
+  draw(draw: Draw): Drawn {
+    const kind = pick(this.#weighted, draw);
     const things = this.#kinds.get(kind) ?? { conditions: [], values: [] };
     const useValue = things.values.length > 0 && (things.conditions.length === 0 || draw(100) < 45);
     return useValue ? aboutValue(kind, things, draw) : aboutConditions(kind, things, draw);
@@ -102,9 +104,9 @@ function aboutConditions(kind: string, things: Things, draw: Draw): Drawn {
     return { text: which(noun, negated(first.text, draw), draw), query: `${all}, \\+ ${absent(first.goal)}` };
   }
   if (roll < 63) return counted(kind, { noun, first }, draw);
-  if (roll < 70) return none(kind, { noun, first }, draw);
+  if (roll < 70) return everyOne(kind, { noun, first }, draw);
   const second = renumbered(condition(things, draw));
-  if (roll < 78) return allOf(kind, { noun, first, second }, draw);
+  if (roll < 78) return allOf({ noun, first, other: second }, draw);
   const other = { ...second, goal: apart(second.goal) };
   if (roll < 92) {
     const join = pick(
@@ -183,13 +185,15 @@ function compared({ goal, ways }: Value, draw: Draw): Verb | null {
   return { text: `have ${words} {q} of ${noun}`, goal: `${goal}, V ${sign} '{q}'` };
 }
 
+const singularOf = (noun: string): string => noun.replace(/ses$/, 's').replace(/([^s])s$/, '$1');
+
 const article = (noun: string): string =>
   /s$/.test(noun) ? noun : `${/^[aeiou]/.test(noun) ? 'an' : 'a'} ${noun}`;
 
 function which(noun: string, verb: string, draw: Draw): string {
   const bare = verb.replace(/^are /, '');
   const isBare = bare !== verb;
-  const singular = noun.replace(/ses$/, 's').replace(/([^s])s$/, '$1');
+  const singular = singularOf(noun);
   const one = third(verb);
   const frames = [
     `which ${noun} ${verb}`,
@@ -254,13 +258,12 @@ function negated(verb: string, draw: Draw): string {
   return `${pick(["don't", 'do not'], draw)} ${verb}`;
 }
 
-interface Pair {
+interface Phrase {
   readonly noun: string;
   readonly first: Verb;
-  readonly second?: Verb;
 }
 
-function counted(kind: string, { noun, first }: Pair, draw: Draw): Drawn {
+function counted(kind: string, { noun, first }: Phrase, draw: Draw): Drawn {
   const not = draw(100) < 20;
   const verb = not ? negated(first.text, draw) : first.text;
   const goal = not ? `(${NOUNS[kind]?.all}, \\+ ${absent(first.goal)})` : `(${first.goal})`;
@@ -280,8 +283,8 @@ function counted(kind: string, { noun, first }: Pair, draw: Draw): Drawn {
   return { text: pick(frames, draw), query: `aggregate_all(count, ${goal}, C)` };
 }
 
-/** "Is nothing ..." is answered by what is. */
-function none(kind: string, { noun, first }: Pair, draw: Draw): Drawn {
+/** Whether all there are do it. */
+function everyOne(kind: string, { noun, first }: Phrase, draw: Draw): Drawn {
   const frames = [
     `do all ${noun} ${first.text}`,
     `does every one of the ${noun} ${first.text.replace(/^are /, 'be ')}`,
@@ -299,14 +302,13 @@ function none(kind: string, { noun, first }: Pair, draw: Draw): Drawn {
   return { text: pick(frames, draw), query: `forall(${NOUNS[kind]?.all}, ${absent(first.goal)})` };
 }
 
-function allOf(kind: string, { noun, first, second }: Pair, draw: Draw): Drawn {
-  const other = second ?? first;
+/** Whether all that do one do the other. */
+function allOf({ noun, first, other }: Phrase & { readonly other: Verb }, draw: Draw): Drawn {
   const frames = [
     `do all ${noun} that ${first.text} also ${other.text}`,
     `do all the ${noun} that ${first.text} ${other.text}`,
     ...(other.text.startsWith('are ') ? [`are all ${noun} that ${first.text} ${other.text.slice(4)}`] : []),
   ];
-  void kind;
   return { text: pick(frames, draw), query: `forall((${first.goal}), ${absent(apart(other.goal))})` };
 }
 
@@ -343,7 +345,7 @@ interface Extreme {
 function extreme({ value, what, noun, suffix, goal, limited }: Extreme, draw: Draw): Drawn {
   const isMost = draw(100) < 60;
   const word = say(value.ways.get(isMost ? 'most' : 'least'), draw);
-  const singular = noun.replace(/ses$/, 's').replace(/([^s])s$/, '$1');
+  const singular = singularOf(noun);
   const many = draw(100) < 25;
   const high = pick(
     isMost
@@ -393,85 +395,56 @@ function extreme({ value, what, noun, suffix, goal, limited }: Extreme, draw: Dr
 }
 
 function overall({ value, what, noun }: { value: Value; what: string; noun: string }, draw: Draw): Drawn {
-  const singular = noun.replace(/ses$/, 's').replace(/([^s])s$/, '$1');
-  const goal = value.goal.replace(/\bX\b/g, '_X');
+  const singular = singularOf(noun);
+  const goal = conj(value.goal.replace(/\bX\b/g, '_X'));
   const roll = draw(100);
+  const asked = (query: string, frames: readonly string[]): Drawn => ({ text: pick(frames, draw), query });
   if (roll < 15)
-    return {
-      text: pick(
-        [
-          `average ${what} of the ${noun}`,
-          `what is the average ${what}`,
-          `mean ${what} across ${noun}`,
-          `median ${what} of all ${noun}`,
-          `${what} on average per ${singular}`,
-        ],
-        draw,
-      ),
-      query: '!abstain',
-    };
+    return asked('!abstain', [
+      `average ${what} of the ${noun}`,
+      `what is the average ${what}`,
+      `mean ${what} across ${noun}`,
+      `median ${what} of all ${noun}`,
+      `${what} on average per ${singular}`,
+    ]);
   if (roll < 35)
-    return {
-      text: pick(
-        [
-          `what is the highest ${what} of any ${singular}`,
-          `highest ${what}`,
-          `maximum ${what} over all ${noun}`,
-          `max ${what}`,
-          `what is the highest ${what} we have`,
-          `largest ${what} among the ${noun}`,
-        ],
-        draw,
-      ),
-      query: `aggregate_all(max(V), ${conj(goal)}, R)`,
-    };
+    return asked(`aggregate_all(max(V), ${goal}, R)`, [
+      `what is the highest ${what} of any ${singular}`,
+      `highest ${what}`,
+      `maximum ${what} over all ${noun}`,
+      `max ${what}`,
+      `what is the highest ${what} we have`,
+      `largest ${what} among the ${noun}`,
+    ]);
   if (roll < 50)
-    return {
-      text: pick(
-        [
-          `what is the lowest ${what} of any ${singular}`,
-          `lowest ${what}`,
-          `minimum ${what} over all ${noun}`,
-          `min ${what}`,
-          `smallest ${what} among the ${noun}`,
-        ],
-        draw,
-      ),
-      query: `aggregate_all(min(V), ${conj(goal)}, R)`,
-    };
+    return asked(`aggregate_all(min(V), ${goal}, R)`, [
+      `what is the lowest ${what} of any ${singular}`,
+      `lowest ${what}`,
+      `minimum ${what} over all ${noun}`,
+      `min ${what}`,
+      `smallest ${what} among the ${noun}`,
+    ]);
   if (roll < 70 && ADDITIVE.test(value.goal))
-    return {
-      text: pick(
-        [
-          `total ${what} of all ${noun}`,
-          `how much ${what} do all ${noun} have together`,
-          `sum of ${what} over the ${noun}`,
-          `how much ${what} in total`,
-          `add up the ${what} of the ${noun}`,
-          `what is the ${what} of all ${noun} summed up`,
-          `overall ${what}`,
-          `combined ${what} of the ${noun}`,
-        ],
-        draw,
-      ),
-      query: `aggregate_all(sum(V), ${conj(goal)}, R)`,
-    };
-  return {
-    text: pick(
-      [
-        `${what} of all ${noun}`,
-        `${what} of each ${singular}`,
-        `what is the ${what} of every ${singular}`,
-        `${what} per ${singular}`,
-        `list the ${noun} with their ${what}`,
-        `show me the ${what} for all ${noun}`,
-        `${noun} and their ${what}`,
-        `${what} by ${singular}`,
-      ],
-      draw,
-    ),
-    query: value.goal,
-  };
+    return asked(`aggregate_all(sum(V), ${goal}, R)`, [
+      `total ${what} of all ${noun}`,
+      `how much ${what} do all ${noun} have together`,
+      `sum of ${what} over the ${noun}`,
+      `how much ${what} in total`,
+      `add up the ${what} of the ${noun}`,
+      `what is the ${what} of all ${noun} summed up`,
+      `overall ${what}`,
+      `combined ${what} of the ${noun}`,
+    ]);
+  return asked(value.goal, [
+    `${what} of all ${noun}`,
+    `${what} of each ${singular}`,
+    `what is the ${what} of every ${singular}`,
+    `${what} per ${singular}`,
+    `list the ${noun} with their ${what}`,
+    `show me the ${what} for all ${noun}`,
+    `${noun} and their ${what}`,
+    `${what} by ${singular}`,
+  ]);
 }
 
 const conj = (goal: string): string => (goal.includes('),') ? `(${goal})` : goal);

@@ -6,12 +6,12 @@ import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Manifest, readManifest } from '@fleet/shared/catalogue.ts';
 import { checkAsk } from '@fleet/shared/language.ts';
-import { map, NO_QUERY, placesOf, readSpelled, spell } from '@fleet/shared/semantic/form.ts';
+import { NO_QUERY, placesOf, readSpelled, spell } from '@fleet/shared/semantic/form.ts';
 import { constantsOf } from '@fleet/shared/semantic/kinds.ts';
 import { quantityAt } from '@fleet/shared/semantic/quantity.ts';
 import { UNKNOWN_WORD } from '@fleet/shared/semantic/tag.ts';
 import { pieces, withoutArticles, wordsOf } from '@fleet/shared/semantic/words.ts';
-import { atom, readTerm, type Term, writeTerm } from '@fleet/shared/term.ts';
+import { atom, mapLeaves, readTerm, type Term, writeTerm } from '@fleet/shared/term.ts';
 import { mulberry32 } from '../../random.ts';
 import { Composer, type Draw } from './compose.ts';
 import { expand, literals, type Pattern, parsePattern, readPhrasings, type Section } from './phrasings.ts';
@@ -128,7 +128,7 @@ class Generator {
     if (words.length === 0 || words.length > 48) return null;
     if (said !== undefined || form === null) return { words: this.#noisy(words), form: said ?? head };
     const spelled = spell(
-      map(form, (leaf) => (leaf.kind === 'atom' ? atom(names.get(leaf.name) ?? leaf.name) : leaf)),
+      mapLeaves(form, (leaf) => (leaf.kind === 'atom' ? atom(names.get(leaf.name) ?? leaf.name) : leaf)),
     );
     if (/\{/.test(spelled)) return this.#leave(`${head} <- ${text}`);
     return { words: this.#noisy(words), form: spelled };
@@ -240,7 +240,7 @@ function readQuery(head: string, manifest: Manifest): Term | string {
   try {
     const { term } = readTerm(quoted, { bytes: 2000, depth: 30 });
     const places = placesOf(term, manifest);
-    const probe = map(term, (leaf) => {
+    const probe = mapLeaves(term, (leaf) => {
       if (leaf.kind !== 'atom' || !leaf.name.startsWith('{')) return leaf;
       if (!leaf.name.startsWith('{q')) return atom('@n1');
       const place = places.get(leaf.name);

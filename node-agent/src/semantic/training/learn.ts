@@ -26,8 +26,9 @@ export function learned(text: string, query: string, manifest: Manifest): string
   let sentence = pieces(text.toLowerCase().replace(/[(){}|]/g, ' '))
     .map(({ text: piece }) => piece)
     .join(' ');
-  let goal = writeTerm(readTerm(query, { bytes: 4096, depth: 40 }).term);
-  for (const [name, letter] of namesIn(readTerm(query, { bytes: 4096, depth: 40 }).term, manifest)) {
+  const { term } = readTerm(query, { bytes: 4096, depth: 40 });
+  let goal = writeTerm(term);
+  for (const [name, letter] of namesIn(term, manifest)) {
     const place = sentence.includes(`{${letter}}`) ? `{${letter}2}` : `{${letter}}`;
     if (!sentence.includes(name.toLowerCase()))
       return `% ${query} names ${name}, which the sentence does not: ${text}`;

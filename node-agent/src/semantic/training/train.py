@@ -206,7 +206,7 @@ def train(model, samples, vocabulary, a, device):
             where = targets.view(-1) >= 0
             with torch.autocast(device.type, dtype=torch.bfloat16, enabled=device.type == "cuda"):
                 hidden = model(tokens).reshape(-1, a.width)[where]
-            loss = F.cross_entropy(model.logits(hidden.float()), targets.view(-1)[where], label_smoothing=a.smoothing)
+            loss = F.cross_entropy(model.logits(hidden.float()), targets.view(-1)[where])
             optimizer.zero_grad(set_to_none=True)
             loss.backward()
             nn.utils.clip_grad_norm_(model.parameters(), 1.0)
@@ -216,37 +216,6 @@ def train(model, samples, vocabulary, a, device):
                 shown = time.time()
                 print(f"step {step}/{steps} loss {loss.item():.4f} {shown - began:.0f} s", file=sys.stderr, flush=True)
     model.eval()
-
-
-@torch.no_grad()
-def predict(model, lines, vocabulary, device, most=90):
-    """What the model says by itself, without a grammar: for looking at a training run, not for figures."""
-    said = []
-    words = vocabulary.words
-    for start in range(0, len(lines), 256):
-        part = [[BEGIN, *vocabulary.encode(line), vocabulary.ids["=>"]] for line in lines[start : start + 256]]
-        out = [[] for _ in part]
-        sure = [1.0 for _ in part]
-        open_rows = set(range(len(part)))
-        for _ in range(most):
-            rows = sorted(open_rows)
-            if not rows:
-                break
-            whole = [part[r] + out[r] for r in rows]
-            longest = max(map(len, whole))
-            tokens = torch.tensor([w + [END] * (longest - len(w)) for w in whole], device=device)
-            hidden = model(tokens)[torch.arange(len(rows)), torch.tensor([len(w) - 1 for w in whole])]
-            p = model.logits(hidden.float()).softmax(-1)
-            best = p.argmax(-1)
-            for at, r in enumerate(rows):
-                token = int(best[at])
-                sure[r] = min(sure[r], float(p[at, token]))
-                if token == END:
-                    open_rows.discard(r)
-                else:
-                    out[r].append(token)
-        said += [(sure[r], " ".join(words[t] for t in out[r])) for r in range(len(part))]
-    return said
 
 
 def export(model, vocabulary, a, path):
@@ -267,11 +236,10 @@ def arguments():
     p.add_argument("--data", required=True)
     p.add_argument("--out", required=True)
     p.add_argument("--from", dest="start", help="a GGUF that this wrote: goes on from its weights")
-    p.add_argument("--predict", help="a file of questions; what the model says of each is written beside OUT")
     for name, kind, default in [
         ("width", int, 128), ("layers", int, 4), ("hidden", int, 352), ("heads", int, 4), ("context", int, 192),
         ("common", int, 1500), ("epochs", int, 1), ("batch", int, 128), ("rate", float, 2e-3), ("decay", float, 0.05),
-        ("dropout", float, 0.1), ("smoothing", float, 0.0),
+        ("dropout", float, 0.1),
         ("seed", int, 1), ("threads", int, 1), ("minutes", float, 0),
     ]:  # fmt: skip
         p.add_argument(f"--{name}", type=kind, default=default)
@@ -294,11 +262,6 @@ def main():
     train(model, samples, vocabulary, a, device)
     print(f"trained in {time.time() - began:.0f} s", file=sys.stderr)
     export(model, vocabulary, a, a.out)
-    if a.predict:
-        lines = open(a.predict).read().splitlines()
-        with open(a.out + ".said", "w") as file:
-            for sure, text in predict(model, lines, vocabulary, device):
-                file.write(f"{sure:.4f}\t{text}\n")
 
 
 if __name__ == "__main__":
